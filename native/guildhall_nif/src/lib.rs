@@ -1,0 +1,24 @@
+//! The boundary between the BEAM and the core crates: one file per noun, whose
+//! functions decode, call and encode. `lib/guildhall/native.ex` has a stub for each.
+//!
+//! A panic unwinds to the NIF wrapper and raises in the caller; the process that
+//! called crashes, the VM does not.
+
+mod atoms;
+mod failure;
+mod panic;
+
+use rustler::{Env, Term};
+
+/// Whether the library is there: `true`, or the stub raises.
+#[rustler::nif]
+fn nif_loaded() -> bool {
+    true
+}
+
+fn load(_env: Env<'_>, _info: Term<'_>) -> bool {
+    panic::log_once();
+    true
+}
+
+rustler::init!("Elixir.Guildhall.Native", load = load);
