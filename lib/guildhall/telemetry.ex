@@ -1,0 +1,121 @@
+defmodule Guildhall.Telemetry do
+  # Every event of Guildhall, a row each: the documentation, `events/0` and the guard of `emit/3`
+  # at once. Each context adds its own rows here, in the order of the contexts.
+  @events [
+    {[:telemetry, :failure], "A handler raised and was detached.",
+     [system_time: "wall clock, native unit"],
+     [
+       handler_id: "which handler",
+       event: "the event it was given",
+       kind: "`:error`, `:exit` or `:throw`",
+       reason: "what it raised",
+       stacktrace: "where"
+     ]}
+  ]
+
+  fields = fn fields ->
+    Enum.map_join(fields, "<br>", fn {name, doc} -> "`:#{name}` #{doc}" end)
+  end
+
+  rows =
+    for {path, doc, measurements, metadata} <- @events do
+      "| `#{inspect([:guildhall | path])}` | #{doc} | #{fields.(measurements)} | #{fields.(metadata)} |\n"
+    end
+
+  @moduledoc """
+  What happens inside Guildhall, for metrics and logs. The library itself logs nothing.
+
+  A handler is a function of the event, its measurements and its metadata. It
+  runs in the process where the event happens, so it must be quick; one that
+  raises is detached.
+
+      iex> alias Guildhall.Telemetry
+      iex> handler = fn event, measurements, _metadata -> IO.inspect({event, measurements}) end
+      iex> Telemetry.attach("printer", [[:guildhall, :telemetry, :failure]], handler)
+      :ok
+      iex> Telemetry.detach("printer")
+      :ok
+
+  | event | when | measurements | metadata |
+  | ----- | ---- | ------------ | -------- |
+  #{rows}
+  """
+
+  @type event :: [atom(), ...]
+  @type handler :: (event(), measurements :: map(), metadata :: map() -> term())
+
+  @paths Enum.map(@events, &elem(&1, 0))
+
+  @doc false
+  def init do
+    _table = :ets.new(__MODULE__, [:bag, :public, :named_table, read_concurrency: true])
+    :ok
+  end
+
+  @doc "Returns every event that Guildhall emits."
+  @spec events() :: [event()]
+  def events, do: for(path <- @paths, do: [:guildhall | path])
+
+  @doc """
+  Calls `handler` for each of `events` from now on.
+
+  `:all` stands for `events/0`. The application must be started.
+  """
+  @spec attach(id :: term(), :all | [event()], handler()) :: :ok | {:error, :already_exists}
+  def attach(id, :all, handler), do: attach(id, events(), handler)
+
+  def attach(id, events, handler) when is_list(events) and is_function(handler, 3) do
+    unknown = events -- events()
+    unless unknown == [], do: raise(ArgumentError, "unknown events: #{inspect(unknown)}")
+
+    if :ets.insert_new(__MODULE__, {{:handler, id}}) do
+      true = :ets.insert(__MODULE__, for([:guildhall | path] <- events, do: {path, id, handler}))
+      :ok
+    else
+      {:error, :already_exists}
+    end
+  end
+
+  @doc "Forgets the handler."
+  @spec detach(id :: term()) :: :ok | {:error, :not_found}
+  def detach(id) do
+    :ets.match_delete(__MODULE__, {:_, id, :_})
+    if :ets.take(__MODULE__, {:handler, id}) == [], do: {:error, :not_found}, else: :ok
+  end
+
+  # A clause per event, so that a misspelt event or a missing field cannot be emitted.
+  has = fn fields -> {:%{}, [], for({name, _doc} <- fields, do: {name, quote(do: _)})} end
+
+  @doc false
+  @spec emit(path :: [atom(), ...], measurements :: map(), metadata :: map()) :: :ok
+  for {path, _doc, measurements, metadata} <- @events do
+    def emit(
+          unquote(path),
+          unquote(has.(measurements)) = measured,
+          unquote(has.(metadata)) = meta
+        ) do
+      dispatch(unquote(path), measured, meta)
+    end
+  end
+
+  # Without the application there is no table, and nobody who could listen.
+  defp dispatch(path, measurements, metadata) do
+    if :ets.whereis(__MODULE__) != :undefined do
+      for {_path, id, handler} <- :ets.lookup(__MODULE__, path) do
+        call(id, handler, [:guildhall | path], measurements, metadata)
+      end
+    end
+
+    :ok
+  end
+
+  defp call(id, handler, event, measurements, metadata) do
+    handler.(event, measurements, metadata)
+  catch
+    kind, reason ->
+      detach(id)
+      failure = %{handler_id: id, event: event, kind: kind, reason: reason}
+      failure = Map.put(failure, :stacktrace, __STACKTRACE__)
+      emit([:telemetry, :failure], %{system_time: System.system_time()}, failure)
+  end
+end
