@@ -6,7 +6,10 @@
 
 mod atoms;
 mod failure;
+mod outbox;
+mod outbox_transport;
 mod panic;
+mod reaper;
 
 use rustler::{Env, Term};
 

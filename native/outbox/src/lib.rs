@@ -1,17 +1,23 @@
-//! What one session is owed: its sequence counter, its replay ring, and the
-//! bytes that leave on its socket.
+//! What one session is owed: its sequence counter, its replay ring, and the bytes that leave on its socket.
+//!
+//! An [`Event`] is encoded once and shared. An [`Outbox`] numbers the events of one session and keeps them
+//! until the client has them; it outlives connections. A [`Transport`] is one connection's way of writing
+//! them.
 
-/// The sequence number after `sequence`. The first event has number 1.
-pub fn next_sequence(sequence: u64) -> u64 {
-    sequence.saturating_add(1)
-}
+mod backlog;
+mod deflate;
+mod event;
+mod frame;
+mod frames;
+pub mod gauge;
+mod head;
+mod outbox;
+mod transport;
+mod zstd;
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_first_event_is_number_one() {
-        assert_eq!(next_sequence(0), 1);
-    }
-}
+pub use backlog::{Info, Pushed, ResumeError};
+pub use event::{Event, Invalid};
+pub use frames::Frames;
+use head::Head;
+pub use outbox::{Limits, Outbox, Taken};
+pub use transport::{Broken, Kind, Transport};

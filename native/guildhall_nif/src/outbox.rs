@@ -1,0 +1,220 @@
+//! NIFs of `Guildhall.Outbox`.
+
+use std::cell::RefCell;
+use std::panic::RefUnwindSafe;
+
+use outbox::{Event, Frames, Info, Limits, Outbox, Pushed, ResumeError, Taken, gauge};
+use rustler::{Atom, Binary, Encoder, Env, Error, NifResult, Resource, ResourceArc, Term};
+
+use crate::outbox_transport::TransportResource;
+use crate::{atoms, reaper};
+
+pub(crate) struct EventResource(Event);
+
+/// Shared by the relay that pushes and the session that takes; the lock inside is held briefly.
+pub(crate) struct OutboxResource {
+    /// An option only so that the destructor can hand it over.
+    outbox: Option<Outbox>,
+}
+
+/// From this many events on, dropping a ring is the reaper's work.
+const MANY: u64 = 256;
+/// An event of this size is worth a message to the reaper.
+const LARGE: usize = 1 << 20;
+/// Outboxes pushed to by one call, at some 50 ns each.
+const PUSHES: usize = 4_096;
+
+#[rustler::resource_impl]
+impl Resource for EventResource {}
+
+#[rustler::resource_impl]
+impl Resource for OutboxResource {}
+
+// Nothing that runs under the lock can panic half-way: it moves references and adds numbers.
+impl RefUnwindSafe for OutboxResource {}
+
+impl Drop for EventResource {
+    fn drop(&mut self) {
+        if self.0.tail().len() > LARGE {
+            reaper::bury(self.0.clone());
+        }
+    }
+}
+
+impl Drop for OutboxResource {
+    fn drop(&mut self) {
+        if let Some(outbox) = self.outbox.take_if(|outbox| outbox.info().ring.0 > MANY) {
+            reaper::bury(outbox);
+        }
+    }
+}
+
+impl OutboxResource {
+    fn get(&self) -> NifResult<&Outbox> {
+        self.outbox.as_ref().ok_or(Error::BadArg)
+    }
+}
+
+fn event(kind: Binary<'_>, data: Term<'_>) -> NifResult<ResourceArc<EventResource>> {
+    let data = Binary::from_iolist(data)?;
+    let event = Event::new(&kind, &data).map_err(|_| Error::BadArg)?;
+    Ok(ResourceArc::new(EventResource(event)))
+}
+
+#[rustler::nif]
+fn outbox_event<'a>(kind: Binary<'a>, data: Term<'a>) -> NifResult<ResourceArc<EventResource>> {
+    event(kind, data)
+}
+
+#[rustler::nif(schedule = "DirtyCpu")]
+fn outbox_event_dirty<'a>(
+    kind: Binary<'a>,
+    data: Term<'a>,
+) -> NifResult<ResourceArc<EventResource>> {
+    event(kind, data)
+}
+
+#[rustler::nif]
+fn outbox_new(max_events: u64, max_bytes: u64) -> ResourceArc<OutboxResource> {
+    let limits = Limits { events: max_events, bytes: max_bytes };
+    ResourceArc::new(OutboxResource { outbox: Some(Outbox::new(limits)) })
+}
+
+#[rustler::nif]
+fn outbox_push(outbox: &OutboxResource, event: &EventResource) -> NifResult<Atom> {
+    Ok(match outbox.get()?.push(&event.0) {
+        Pushed::Wake => atoms::wake(),
+        Pushed::Queued => atoms::queued(),
+        Pushed::Overflow => atoms::overflow(),
+    })
+}
+
+/// Pushes to the first outboxes of the list, whose positions begin at `first`. Returns
+/// `{wake, overflow, rest}`. The whole piece is checked before the first push.
+#[rustler::nif]
+fn outbox_push_many<'a>(
+    env: Env<'a>,
+    outboxes: Term<'a>,
+    event: &EventResource,
+    first: u64,
+) -> NifResult<(Vec<u64>, Vec<u64>, Term<'a>)> {
+    let mut rest = outboxes;
+    let mut piece = Vec::new();
+    while piece.len() < PUSHES && !rest.is_empty_list() {
+        let (outbox, tail) = rest.list_get_cell()?;
+        piece.push(outbox.decode::<&OutboxResource>()?.get()?);
+        rest = tail;
+    }
+
+    let (mut wake, mut overflow) = (Vec::new(), Vec::new());
+    for (position, outbox) in (first..).zip(&piece) {
+        match outbox.push(&event.0) {
+            Pushed::Wake => wake.push(position),
+            Pushed::Queued => {}
+            Pushed::Overflow => overflow.push(position),
+        }
+    }
+    let percent = piece.len() * 50 / PUSHES;
+    rustler::schedule::consume_timeslice(env, percent.max(1) as i32);
+    Ok((wake, overflow, rest))
+}
+
+/// `{:ok, frames, more?}`, `:empty`, or `:beyond` if it would take more than `budget` bytes.
+fn take<'a>(
+    env: Env<'a>,
+    outbox: &OutboxResource,
+    transport: &TransportResource,
+    max_bytes: usize,
+    budget: impl FnOnce(bool) -> usize,
+) -> NifResult<Term<'a>> {
+    with_frames(|frames| {
+        let mut transport = transport.lock();
+        let budget = budget(transport.is_plain());
+        match outbox.get()?.take(&mut transport, max_bytes, budget, frames) {
+            Ok(Taken::Empty) => Ok(atoms::empty().encode(env)),
+            Ok(Taken::Beyond) => Ok(atoms::beyond().encode(env)),
+            Ok(Taken::Frames { more }) => {
+                Ok((rustler::types::atom::ok(), binary(env, frames.as_slice()), more).encode(env))
+            }
+            Err(outbox::Broken) => Err(Error::RaiseAtom("transport_broken")),
+        }
+    })
+}
+
+#[rustler::nif]
+fn outbox_take<'a>(
+    env: Env<'a>,
+    outbox: &OutboxResource,
+    transport: &TransportResource,
+    max_bytes: usize,
+) -> NifResult<Term<'a>> {
+    take(env, outbox, transport, max_bytes, TransportResource::budget)
+}
+
+#[rustler::nif(schedule = "DirtyCpu")]
+fn outbox_take_dirty<'a>(
+    env: Env<'a>,
+    outbox: &OutboxResource,
+    transport: &TransportResource,
+    max_bytes: usize,
+) -> NifResult<Term<'a>> {
+    take(env, outbox, transport, max_bytes, |_plain| usize::MAX)
+}
+
+#[rustler::nif]
+fn outbox_acknowledge(outbox: &OutboxResource, number: u64) -> NifResult<Atom> {
+    let forgotten = outbox.get()?.acknowledge(number);
+    if forgotten.len() as u64 > MANY {
+        reaper::bury(forgotten);
+    }
+    Ok(rustler::types::atom::ok())
+}
+
+#[rustler::nif]
+fn outbox_resume<'a>(env: Env<'a>, outbox: &OutboxResource, number: u64) -> NifResult<Term<'a>> {
+    let error = rustler::types::atom::error();
+    Ok(match outbox.get()?.resume(number) {
+        Ok(()) => rustler::types::atom::ok().encode(env),
+        Err(ResumeError::Gone) => (error, atoms::gone()).encode(env),
+        Err(ResumeError::Invalid) => (error, atoms::invalid()).encode(env),
+    })
+}
+
+#[rustler::nif]
+fn outbox_info<'a>(env: Env<'a>, outbox: &OutboxResource) -> NifResult<Term<'a>> {
+    let Info { sequence, acknowledged, pending, ring, overflowed } = outbox.get()?.info();
+    let pairs = [
+        (atoms::sequence(), sequence.encode(env)),
+        (atoms::acknowledged(), acknowledged.encode(env)),
+        (atoms::pending_events(), pending.0.encode(env)),
+        (atoms::pending_bytes(), pending.1.encode(env)),
+        (atoms::ring_events(), ring.0.encode(env)),
+        (atoms::ring_bytes(), ring.1.encode(env)),
+        (atoms::overflowed(), overflowed.encode(env)),
+    ];
+    Term::map_from_pairs(env, &pairs)
+}
+
+/// `{count, bytes}` of events, outboxes and transports.
+#[rustler::nif]
+fn outbox_memory() -> ((u64, u64), (u64, u64), (u64, u64)) {
+    (gauge::EVENTS.read(), gauge::OUTBOXES.read(), gauge::TRANSPORTS.read())
+}
+
+/// Runs `fun` with this thread's buffer.
+pub(crate) fn with_frames<T>(fun: impl FnOnce(&mut Frames) -> NifResult<T>) -> NifResult<T> {
+    thread_local! {
+        static FRAMES: RefCell<Frames> = RefCell::default();
+    }
+
+    FRAMES.with_borrow_mut(|frames| {
+        frames.clear();
+        fun(frames)
+    })
+}
+
+pub(crate) fn binary<'a>(env: Env<'a>, bytes: &[u8]) -> Binary<'a> {
+    let mut binary = rustler::NewBinary::new(env, bytes.len());
+    binary.as_mut_slice().copy_from_slice(bytes);
+    binary.into()
+}

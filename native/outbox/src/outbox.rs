@@ -1,0 +1,119 @@
+//! The backlog of a session behind a short lock: a relay pushes, the session takes.
+
+use parking_lot::Mutex;
+
+use crate::backlog::{Backlog, Forgotten};
+use crate::gauge::OUTBOXES;
+use crate::transport::{Broken, Transport};
+use crate::{Event, Frames, Head, Info, Pushed, ResumeError};
+
+/// How much an outbox holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Events that were never sent, and events that are kept for a resume.
+    pub events: u64,
+    /// The same in bytes, each plus at most one event.
+    pub bytes: u64,
+}
+
+/// What a take found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Taken {
+    /// Nothing waits. The next push wakes.
+    Empty,
+    /// Frames were written; whether more waits. If not, the next push wakes.
+    Frames {
+        /// Whether another take would find something.
+        more: bool,
+    },
+    /// More bytes than the budget would be written. Nothing was moved.
+    Beyond,
+}
+
+/// What one session is owed.
+#[derive(Debug)]
+pub struct Outbox {
+    limits: Limits,
+    backlog: Mutex<Backlog>,
+}
+
+impl Outbox {
+    /// An empty outbox.
+    pub fn new(limits: Limits) -> Self {
+        OUTBOXES.add(size_of::<Self>());
+        Self { limits, backlog: Mutex::default() }
+    }
+
+    /// Gives the event the next number and keeps it.
+    #[inline]
+    pub fn push(&self, event: &Event) -> Pushed {
+        let event = event.clone();
+        self.change(|backlog| backlog.push(event, &self.limits)).0
+    }
+
+    /// Appends frames of what waits to `out`, about `max_bytes` of them but at least one, unless it takes
+    /// more than `budget` bytes of payload.
+    ///
+    /// The lock is held to copy references; bodies are copied and compressed without it.
+    pub fn take(
+        &self,
+        transport: &mut Transport,
+        max_bytes: usize,
+        budget: usize,
+        out: &mut Frames,
+    ) -> Result<Taken, Broken> {
+        let mut backlog = self.backlog.lock();
+        let mut events = Vec::new();
+        let mut bytes = 0;
+
+        for (number, event) in backlog.waiting() {
+            let size = Head::MAX_BYTES + event.tail().len();
+            if bytes > 0 && bytes + size > max_bytes {
+                break;
+            }
+            bytes += size;
+            if bytes > budget {
+                return Ok(Taken::Beyond);
+            }
+            events.push((number, event.clone()));
+        }
+
+        let more = backlog.take(events.len() as u64);
+        drop(backlog);
+
+        for (number, event) in &events {
+            transport.append(Head::new(*number).as_slice(), event.tail(), out)?;
+        }
+        Ok(if events.is_empty() { Taken::Empty } else { Taken::Frames { more } })
+    }
+
+    /// Forgets the events up to `number`, which the client says it has; ignores a number it was not sent.
+    pub fn acknowledge(&self, number: u64) -> Vec<Event> {
+        self.change(|backlog| ((), backlog.acknowledge(number))).1.into_vec()
+    }
+
+    /// Moves back, so that the next take begins with the event after `number`.
+    pub fn resume(&self, number: u64) -> Result<(), ResumeError> {
+        self.backlog.lock().resume(number)
+    }
+
+    /// The counters.
+    pub fn info(&self) -> Info {
+        self.backlog.lock().info()
+    }
+
+    /// Runs `change` under the lock; what it forgets is returned, to be dropped without it.
+    fn change<T>(&self, change: impl FnOnce(&mut Backlog) -> (T, Forgotten)) -> (T, Forgotten) {
+        let mut backlog = self.backlog.lock();
+        let before = backlog.memory();
+        let result = change(&mut backlog);
+        OUTBOXES.resize(before, backlog.memory());
+        result
+    }
+}
+
+impl Drop for Outbox {
+    fn drop(&mut self) {
+        OUTBOXES.remove(size_of::<Self>() + self.backlog.get_mut().memory());
+    }
+}

@@ -1,0 +1,71 @@
+//! zstd-stream: one frame for the life of a connection, flushed after each payload and never ended.
+
+use zstd_safe::zstd_sys::ZSTD_EndDirective;
+use zstd_safe::{CCtx, CParameter, InBuffer, OutBuffer};
+
+use crate::transport::Broken;
+
+/// A zstd context, small enough to have one per connection.
+pub(crate) struct Zstd(CCtx<'static>);
+
+impl Zstd {
+    const PARAMETERS: [CParameter; 5] = [
+        CParameter::CompressionLevel(1),
+        // 64 KiB: how far back a repetition is found.
+        CParameter::WindowLog(16),
+        CParameter::HashLog(13),
+        // zstd buffers a block of input and one of output, so small blocks are less memory.
+        CParameter::MaxBlockSize(16 * 1024),
+        CParameter::ChecksumFlag(false),
+    ];
+
+    pub(crate) fn new() -> Result<Self, Broken> {
+        let mut context = CCtx::try_create().ok_or(Broken)?;
+        for parameter in Self::PARAMETERS {
+            context.set_parameter(parameter).map_err(|_| Broken)?;
+        }
+        Ok(Self(context))
+    }
+
+    /// Compresses `head` and `tail` as one payload that a client can read to its end. Returns its length.
+    pub(crate) fn compress(
+        &mut self,
+        head: &[u8],
+        tail: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<usize, Broken> {
+        let length = self.feed(head, ZSTD_EndDirective::ZSTD_e_continue, out, 0)?;
+        self.feed(tail, ZSTD_EndDirective::ZSTD_e_flush, out, length)
+    }
+
+    fn feed(
+        &mut self,
+        input: &[u8],
+        directive: ZSTD_EndDirective,
+        out: &mut Vec<u8>,
+        mut length: usize,
+    ) -> Result<usize, Broken> {
+        let mut input = InBuffer::around(input);
+
+        loop {
+            let wanted = length + (input.src.len() - input.pos()) / 2 + 64;
+            if out.len() < wanted {
+                out.resize(wanted, 0);
+            }
+            let mut space = OutBuffer::around(out.get_mut(length..).unwrap_or_default());
+            let left =
+                self.0.compress_stream2(&mut space, &mut input, directive).map_err(|_| Broken)?;
+            length += space.pos();
+
+            let flushed = left == 0 || directive == ZSTD_EndDirective::ZSTD_e_continue;
+            if flushed && input.pos() == input.src.len() {
+                return Ok(length);
+            }
+        }
+    }
+
+    /// Bytes of the context, by zstd's own account.
+    pub(crate) fn memory(&self) -> usize {
+        self.0.sizeof()
+    }
+}
