@@ -20,5 +20,59 @@ defmodule Guildhall.Native do
   @spec nif_loaded() :: true
   def nif_loaded, do: not_loaded()
 
+  # outbox.rs
+
+  @type event :: reference()
+  @type outbox :: reference()
+  @type transport :: reference()
+
+  @spec outbox_event(binary(), iodata()) :: event()
+  def outbox_event(_type, _data), do: not_loaded()
+
+  @spec outbox_event_dirty(binary(), iodata()) :: event()
+  def outbox_event_dirty(_type, _data), do: not_loaded()
+
+  @spec outbox_new(pos_integer(), pos_integer()) :: outbox()
+  def outbox_new(_max_events, _max_bytes), do: not_loaded()
+
+  @spec outbox_push(outbox(), event()) :: :wake | :queued | :overflow
+  def outbox_push(_outbox, _event), do: not_loaded()
+
+  @spec outbox_push_many([outbox()], event(), first :: non_neg_integer()) ::
+          {wake :: [non_neg_integer()], overflow :: [non_neg_integer()], rest :: [outbox()]}
+  def outbox_push_many(_outboxes, _event, _first), do: not_loaded()
+
+  @spec outbox_take(outbox(), transport(), non_neg_integer()) ::
+          {:ok, binary(), boolean()} | :empty | :beyond
+  def outbox_take(_outbox, _transport, _max_bytes), do: not_loaded()
+
+  @spec outbox_take_dirty(outbox(), transport(), non_neg_integer()) ::
+          {:ok, binary(), boolean()} | :empty
+  def outbox_take_dirty(_outbox, _transport, _max_bytes), do: not_loaded()
+
+  @spec outbox_acknowledge(outbox(), non_neg_integer()) :: :ok
+  def outbox_acknowledge(_outbox, _number), do: not_loaded()
+
+  @spec outbox_resume(outbox(), non_neg_integer()) :: :ok | {:error, :gone | :invalid}
+  def outbox_resume(_outbox, _number), do: not_loaded()
+
+  @spec outbox_info(outbox()) :: %{atom() => non_neg_integer() | boolean()}
+  def outbox_info(_outbox), do: not_loaded()
+
+  @typep gauge :: {count :: non_neg_integer(), bytes :: non_neg_integer()}
+  @spec outbox_memory() :: {events :: gauge(), outboxes :: gauge(), transports :: gauge()}
+  def outbox_memory, do: not_loaded()
+
+  # outbox_transport.rs
+
+  @spec outbox_transport_new(:plain | :zlib_stream | :zstd_stream) :: transport()
+  def outbox_transport_new(_kind), do: not_loaded()
+
+  @spec outbox_transport_frame(transport(), iodata()) :: binary() | :beyond
+  def outbox_transport_frame(_transport, _payload), do: not_loaded()
+
+  @spec outbox_transport_frame_dirty(transport(), iodata()) :: binary()
+  def outbox_transport_frame_dirty(_transport, _payload), do: not_loaded()
+
   defp not_loaded, do: :erlang.nif_error(:nif_not_loaded)
 end

@@ -1,5 +1,7 @@
 //! What is kept, for how long, and when an outbox gives up.
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
+
 mod support;
 
 use outbox::{Kind, Limits, Outbox, Pushed, ResumeError, Taken, Transport};

@@ -1,5 +1,7 @@
 //! Every byte that is counted in is counted out. Alone in its process, because gauges are shared.
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
+
 mod support;
 
 use outbox::{Frames, Kind, Outbox, Transport, gauge};

@@ -1,5 +1,7 @@
 //! What a client reads is byte for byte what was pushed, in every transport.
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
+
 mod support;
 
 use outbox::{Frames, Kind, Outbox, Transport};

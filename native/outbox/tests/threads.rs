@@ -1,5 +1,7 @@
 //! Many relays push while one session takes.
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
+
 mod support;
 
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,0 +1,181 @@
+defmodule Guildhall.Outbox do
+  @schema [
+    max_events: [
+      type: :pos_integer,
+      default: 10_000,
+      doc: "Events that may wait unsent, and sent ones that are kept for a resume."
+    ],
+    max_bytes: [
+      type: :pos_integer,
+      default: 4_194_304,
+      doc: "The same in bytes. One event may pass it, or a large one could never be sent."
+    ]
+  ]
+
+  alias Guildhall.{Native, Options}
+  alias Guildhall.Outbox.Transport
+
+  @moduledoc """
+  What one session is owed: numbered events, kept until the client has them, and written out as
+  WebSocket frames.
+
+  An `event/2` is encoded once and shared by all who get it. `push/2` gives it the session's next
+  sequence number; `take/3` writes what waits through the connection's
+  `Guildhall.Outbox.Transport`; `resume/2` goes back after a lost connection.
+
+      iex> alias Guildhall.Outbox
+      iex> outbox = Outbox.new()
+      iex> plain = Outbox.Transport.new(:plain)
+      iex> Outbox.push(outbox, Outbox.event("TYPING_START", ~s({"channel_id":"1"})))
+      :wake
+      iex> {:ok, <<0x81, 56, payload::binary>>, false} = Outbox.take(outbox, plain, 65_536)
+      iex> payload
+      ~s({"s":1,"t":"TYPING_START","op":0,"d":{"channel_id":"1"}})
+      iex> Outbox.take(outbox, plain, 65_536)
+      :empty
+
+  Outboxes live outside the BEAM heap and are **mutable**. Any process may push; one process, the
+  session, takes, acknowledges and resumes.
+
+  **Waking.** A push answers `:wake` if the taker must be told, at most once until a take has left
+  nothing behind; other pushes answer `:queued`.
+
+  **Bounds.** A reader that is too slow has more events waiting that were never sent than the
+  limits allow. The push that finds it so answers `:overflow`, as does every later one; everything
+  is dropped, `take/3` finds nothing and `resume/2` answers `{:error, :gone}`. Events that were
+  sent fall off the ring's old end silently, when the client acknowledged them or when the ring is
+  full. What a resumed client is sent again does not count as unsent, so a ring is never larger
+  than twice the limits.
+
+  | function | cost | scheduler |
+  | -------- | ---- | --------- |
+  | `event/2` | one copy | normal, dirty from 512 KB on |
+  | `push/2` | constant | normal |
+  | `push_many/2` | `O(outboxes)` | normal, in pieces of 4,096 |
+  | `take/3` | `O(bytes)` | normal; dirty from 16 KB to compress or 512 KB to copy on |
+  | `acknowledge/2` | `O(events forgotten)` | normal |
+  | `resume/2`, `info/1`, `memory/0` | constant | normal |
+  """
+
+  @large 524_288
+  @max_number 0xFFFF_FFFF_FFFF_FFFF
+
+  @opaque t :: Native.outbox()
+  @opaque event :: Native.event()
+  @type sequence :: non_neg_integer()
+
+  @doc """
+  Makes an event of a type (`A-Z`, `0-9`, `_`) and its data, which is JSON already.
+
+  Raises `ArgumentError` for another type, or for data beyond 64 MB.
+  """
+  @spec event(type :: String.t(), data_json :: iodata()) :: event()
+  def event(type, data_json) when is_binary(type) do
+    if IO.iodata_length(data_json) < @large,
+      do: Native.outbox_event(type, data_json),
+      else: Native.outbox_event_dirty(type, data_json)
+  end
+
+  @doc """
+  Makes an empty outbox.
+
+  #{Options.docs(@schema)}
+  """
+  @spec new(keyword()) :: t()
+  def new(options \\ []) do
+    options = Options.validate!(options, @schema)
+    Native.outbox_new(options[:max_events], options[:max_bytes])
+  end
+
+  @doc "Gives the event the next number and keeps it."
+  @spec push(t(), event()) :: :wake | :queued | :overflow
+  def push(outbox, event), do: Native.outbox_push(outbox, event)
+
+  @doc "Pushes the event to every outbox. Returns the positions of those to wake and to end."
+  @spec push_many([t()], event()) ::
+          {wake :: [non_neg_integer()], overflow :: [non_neg_integer()]}
+  def push_many(outboxes, event) when is_list(outboxes) do
+    case Native.outbox_push_many(outboxes, event, 0) do
+      {wake, overflow, []} -> {wake, overflow}
+      {wake, overflow, rest} -> push_rest(rest, event, 4_096, [wake], [overflow])
+    end
+  end
+
+  defp push_rest(outboxes, event, first, wakes, overflows) do
+    {wake, overflow, rest} = Native.outbox_push_many(outboxes, event, first)
+    {wakes, overflows} = {[wake | wakes], [overflow | overflows]}
+
+    case rest do
+      [] -> {join(wakes), join(overflows)}
+      rest -> push_rest(rest, event, first + 4_096, wakes, overflows)
+    end
+  end
+
+  defp join(pieces), do: pieces |> Enum.reverse() |> Enum.concat()
+
+  @doc """
+  Takes what waits, as frames that are ready to be written: about `max_bytes` of payload before
+  compression, but at least one frame, and never a part of one.
+
+  Returns whether more waits. If not, the next push wakes.
+  """
+  @spec take(t(), Transport.t(), max_bytes :: non_neg_integer()) ::
+          {:ok, frames :: binary(), more? :: boolean()} | :empty
+  def take(outbox, transport, max_bytes) when max_bytes in 0..@max_number do
+    case Native.outbox_take(outbox, transport, max_bytes) do
+      :beyond -> Native.outbox_take_dirty(outbox, transport, max_bytes)
+      taken -> taken
+    end
+  end
+
+  @doc """
+  Forgets the events up to a number that the client says it has.
+
+  It is the client's word: whatever is no number of an event sent to it is ignored.
+  """
+  @spec acknowledge(t(), term()) :: :ok
+  def acknowledge(outbox, number) when number in 1..@max_number do
+    Native.outbox_acknowledge(outbox, number)
+  end
+
+  def acknowledge(_outbox, _number), do: :ok
+
+  @doc """
+  Goes back, so that the next take begins with the event after the one the client had last.
+
+  Everything after `number` must still be there (`:gone`), and the number must have been given
+  (`:invalid`).
+  """
+  @spec resume(t(), term()) :: :ok | {:error, :gone | :invalid}
+  def resume(outbox, number) when number in 0..@max_number do
+    Native.outbox_resume(outbox, number)
+  end
+
+  def resume(_outbox, _number), do: {:error, :invalid}
+
+  @doc "Returns the counters of an outbox. Pending is what waits to be taken; the ring is all that is held."
+  @spec info(t()) :: %{
+          sequence: sequence(),
+          acknowledged: sequence(),
+          pending_events: non_neg_integer(),
+          pending_bytes: non_neg_integer(),
+          ring_events: non_neg_integer(),
+          ring_bytes: non_neg_integer(),
+          overflowed: boolean()
+        }
+  def info(outbox), do: Native.outbox_info(outbox)
+
+  @doc "Returns how many events, outboxes and transports there are in this VM, and their bytes outside the BEAM heap."
+  @spec memory() :: %{
+          (:events | :outboxes | :transports) => %{
+            count: non_neg_integer(),
+            bytes: non_neg_integer()
+          }
+        }
+  def memory do
+    gauge = fn {count, bytes} -> %{count: count, bytes: bytes} end
+    {events, outboxes, transports} = Native.outbox_memory()
+
+    %{events: gauge.(events), outboxes: gauge.(outboxes), transports: gauge.(transports)}
+  end
+end

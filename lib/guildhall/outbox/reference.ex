@@ -1,0 +1,167 @@
+defmodule Guildhall.Outbox.Reference do
+  @moduledoc """
+  `Guildhall.Outbox` in plain Elixir, as a value: the oracle of its properties, and the baseline
+  of its benchmark.
+
+  Plain and zlib transports only: OTP 25 has no zstd.
+  """
+
+  defstruct [
+    :max_events,
+    :max_bytes,
+    events: %{},
+    sequence: 0,
+    taken: 0,
+    fresh: 0,
+    acknowledged: 0,
+    woken: false,
+    overflowed: false
+  ]
+
+  @opaque t :: %__MODULE__{}
+  @type event :: binary()
+  @type transport :: :plain | {:zlib, :zlib.zstream()}
+
+  @doc "Makes an event."
+  @spec event(String.t(), iodata()) :: event()
+  def event(type, data_json) do
+    IO.iodata_to_binary([~s("t":"), type, ~s(","op":0,"d":), data_json, "}"])
+  end
+
+  @doc "Makes an empty outbox."
+  @spec new(keyword()) :: t()
+  def new(options \\ []) do
+    %__MODULE__{
+      max_events: Keyword.get(options, :max_events, 10_000),
+      max_bytes: Keyword.get(options, :max_bytes, 4_194_304)
+    }
+  end
+
+  @doc "Makes a transport. The calling process owns it."
+  @spec transport(:plain | :zlib_stream) :: transport()
+  def transport(:plain), do: :plain
+
+  def transport(:zlib_stream) do
+    stream = :zlib.open()
+    :ok = :zlib.deflateInit(stream)
+    {:zlib, stream}
+  end
+
+  @doc "Gives the event the next number and keeps it."
+  @spec push(t(), event()) :: {:wake | :queued | :overflow, t()}
+  def push(%{overflowed: true} = outbox, _event), do: {:overflow, outbox}
+
+  def push(%{sequence: sequence} = outbox, event) do
+    unsent = after_number(outbox, outbox.fresh)
+
+    if length(unsent) >= outbox.max_events or bytes(unsent) >= outbox.max_bytes do
+      {:overflow, %{outbox | overflowed: true, events: %{}, taken: sequence, fresh: sequence}}
+    else
+      events = Map.put(outbox.events, sequence + 1, event)
+      pushed = trim(%{outbox | events: events, sequence: sequence + 1, woken: true})
+      {if(outbox.woken, do: :queued, else: :wake), pushed}
+    end
+  end
+
+  # The oldest goes if it was taken and the ring is full without it.
+  defp trim(outbox) do
+    [{oldest, _event} | rest] = after_number(outbox, 0)
+    full? = length(rest) >= outbox.max_events or bytes(rest) >= outbox.max_bytes
+
+    if oldest <= outbox.taken and full?,
+      do: trim(%{outbox | events: Map.delete(outbox.events, oldest)}),
+      else: outbox
+  end
+
+  @doc "Takes what waits."
+  @spec take(t(), transport(), non_neg_integer()) :: {{:ok, binary(), boolean()} | :empty, t()}
+  def take(outbox, transport, max_bytes) do
+    case after_number(outbox, outbox.taken) do
+      [] ->
+        {:empty, %{outbox | woken: false}}
+
+      waiting ->
+        taken = fit(waiting, max_bytes)
+        frames = for {number, event} <- taken, do: frame(transport, ~s({"s":#{number},#{event}))
+        {number, _event} = List.last(taken)
+        more? = number < outbox.sequence
+
+        {{:ok, IO.iodata_to_binary(frames), more?},
+         %{outbox | taken: number, fresh: max(outbox.fresh, number), woken: more?}}
+    end
+  end
+
+  # A head is counted with the longest number it can hold.
+  defp fit([first | rest], max_bytes) do
+    {taken, _left} =
+      Enum.flat_map_reduce(rest, max_bytes - size(first), fn numbered, left ->
+        left = left - size(numbered)
+        if left >= 0, do: {[numbered], left}, else: {:halt, left}
+      end)
+
+    [first | taken]
+  end
+
+  defp size({_number, event}), do: 26 + byte_size(event)
+
+  @doc "Frames one payload."
+  @spec frame(transport(), iodata()) :: binary()
+  def frame(:plain, payload), do: message(1, IO.iodata_to_binary(payload))
+
+  def frame({:zlib, stream}, payload) do
+    message(2, IO.iodata_to_binary(:zlib.deflate(stream, payload, :sync)))
+  end
+
+  defp message(opcode, payload) do
+    case byte_size(payload) do
+      size when size < 126 -> <<1::1, 0::3, opcode::4, size, payload::binary>>
+      size when size < 65_536 -> <<1::1, 0::3, opcode::4, 126, size::16, payload::binary>>
+      size -> <<1::1, 0::3, opcode::4, 127, size::64, payload::binary>>
+    end
+  end
+
+  @doc "Forgets the events up to a number that was taken."
+  @spec acknowledge(t(), term()) :: t()
+  def acknowledge(outbox, number)
+      when is_integer(number) and number > outbox.acknowledged and number <= outbox.taken do
+    events = Map.filter(outbox.events, fn {event_number, _event} -> event_number > number end)
+    %{outbox | events: events, acknowledged: number}
+  end
+
+  def acknowledge(outbox, _number), do: outbox
+
+  @doc "Goes back to a number."
+  @spec resume(t(), term()) :: {:ok | {:error, :gone | :invalid}, t()}
+  def resume(outbox, number)
+      when is_integer(number) and number >= 0 and number <= outbox.sequence do
+    missing = Enum.reject((number + 1)..outbox.sequence//1, &is_map_key(outbox.events, &1))
+
+    if missing == [] and not outbox.overflowed,
+      do: {:ok, %{outbox | taken: number, fresh: max(outbox.fresh, number)}},
+      else: {{:error, :gone}, outbox}
+  end
+
+  def resume(outbox, _number), do: {{:error, :invalid}, outbox}
+
+  @doc "Returns the counters."
+  @spec info(t()) :: map()
+  def info(outbox) do
+    pending = after_number(outbox, outbox.taken)
+
+    %{
+      sequence: outbox.sequence,
+      acknowledged: outbox.acknowledged,
+      pending_events: length(pending),
+      pending_bytes: bytes(pending),
+      ring_events: map_size(outbox.events),
+      ring_bytes: bytes(outbox.events),
+      overflowed: outbox.overflowed
+    }
+  end
+
+  defp after_number(outbox, number) do
+    outbox.events |> Enum.filter(fn {n, _event} -> n > number end) |> Enum.sort()
+  end
+
+  defp bytes(numbered), do: Enum.sum(for {_number, event} <- numbered, do: byte_size(event))
+end

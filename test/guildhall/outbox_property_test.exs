@@ -1,0 +1,89 @@
+defmodule Guildhall.OutboxPropertyTest do
+  use ExUnit.Case, async: true
+  use Guildhall.Property
+
+  alias Guildhall.{Frames, Outbox}
+  alias Guildhall.Outbox.{Reference, Transport}
+
+  property "answers every command as the reference does" do
+    forall {max_events, max_bytes, kind, commands} <-
+             {range(1, 8), range(1, 600), kind(), list(command())} do
+      options = [max_events: max_events, max_bytes: max_bytes]
+      start = %{outbox: Outbox.new(options), reference: Reference.new(options), kind: kind}
+
+      Enum.reduce(commands, connect(start), fn command, state ->
+        state = run(command, state)
+        assert Outbox.info(state.outbox) == Reference.info(state.reference)
+        state
+      end)
+    end
+  end
+
+  defp run({:push, size}, state) do
+    data = String.duplicate("ab1", size)
+    {pushed, reference} = Reference.push(state.reference, Reference.event("T", data))
+    assert Outbox.push(state.outbox, Outbox.event("T", data)) == pushed
+    %{state | reference: reference}
+  end
+
+  defp run({:take, max_bytes}, state) do
+    {expected, reference} = Reference.take(state.reference, state.expected, max_bytes)
+
+    assert read(state, Outbox.take(state.outbox, state.transport, max_bytes)) ==
+             read(expected, state)
+
+    %{state | reference: reference}
+  end
+
+  defp run({:frame, payload}, state) do
+    frame = Transport.frame(state.transport, payload)
+    assert state.read.(frame) == state.read_expected.(Reference.frame(state.expected, payload))
+    state
+  end
+
+  defp run({:acknowledge, number}, state) do
+    assert Outbox.acknowledge(state.outbox, number) == :ok
+    %{state | reference: Reference.acknowledge(state.reference, number)}
+  end
+
+  defp run({:resume, number}, state) do
+    {expected, reference} = Reference.resume(state.reference, number)
+    assert Outbox.resume(state.outbox, number) == expected
+    connect(%{state | reference: reference})
+  end
+
+  # A new connection: contexts of its own on both sides.
+  defp connect(%{kind: kind} = state) do
+    Map.merge(state, %{
+      transport: Transport.new(kind),
+      expected: Reference.transport(kind),
+      read: Frames.reader(kind),
+      read_expected: Frames.reader(kind)
+    })
+  end
+
+  defp read(%{read: read}, {:ok, frames, more?}), do: {:ok, read.(frames), more?}
+  defp read(%{read: _read}, :empty), do: :empty
+  defp read({:ok, frames, more?}, state), do: {:ok, state.read_expected.(frames), more?}
+  defp read(:empty, _state), do: :empty
+
+  defp kind, do: oneof([:plain, :zlib_stream])
+
+  # Small rings and small numbers, so that runs meet overflows, gaps and lies.
+  defp command do
+    frequency([
+      {6, {:push, range(0, 60)}},
+      {4, {:take, range(0, 600)}},
+      {1, {:frame, exactly(~s({"op":11}))}},
+      {2, {:acknowledge, number()}},
+      {2, {:resume, number()}}
+    ])
+  end
+
+  defp number,
+    do:
+      frequency([
+        {9, range(0, 30)},
+        {1, oneof([nil, -1, 1.0, "1", 18_446_744_073_709_551_616, []])}
+      ])
+end

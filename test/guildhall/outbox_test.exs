@@ -1,0 +1,148 @@
+defmodule Guildhall.OutboxTest do
+  use ExUnit.Case, async: true
+
+  alias Guildhall.{Frames, Outbox}
+  alias Guildhall.Outbox.Transport
+
+  doctest Outbox
+  doctest Transport
+
+  @kinds [:plain, :zlib_stream, :zstd_stream]
+
+  test "an event is numbered by each outbox for itself" do
+    event = Outbox.event("A", "1")
+    {one, two} = {Outbox.new(), Outbox.new()}
+    Outbox.push(one, event)
+    Outbox.push(two, Outbox.event("B", "2"))
+    Outbox.push(two, event)
+
+    assert payloads(one) == [~s({"s":1,"t":"A","op":0,"d":1})]
+    assert payloads(two) == [~s({"s":1,"t":"B","op":0,"d":2}), ~s({"s":2,"t":"A","op":0,"d":1})]
+  end
+
+  test "push_many says whom to wake and whom to end, by position" do
+    event = Outbox.event("A", "1")
+    outboxes = for _ <- 1..10_000, do: Outbox.new(max_events: 2)
+    full = Enum.map([1, 4_096, 9_999], &Enum.at(outboxes, &1))
+    for outbox <- full, _ <- 1..2, do: Outbox.push(outbox, event)
+
+    {wake, overflow} = Outbox.push_many(outboxes, event)
+    assert overflow == [1, 4_096, 9_999]
+    assert wake == Enum.to_list(0..9_999) -- overflow
+
+    {wake, overflow} = Outbox.push_many(outboxes, event)
+    assert {wake, overflow} == {[], [1, 4_096, 9_999]}
+    assert Outbox.push_many([], event) == {[], []}
+  end
+
+  test "large bodies pass through every transport" do
+    for kind <- @kinds do
+      body = [?", List.duplicate("a body beyond a block, and beyond 64 KB ", 20_000), ?"]
+      outbox = Outbox.new()
+      transport = Transport.new(kind)
+      Outbox.push(outbox, Outbox.event("A", body))
+      Outbox.push(outbox, Outbox.event("A", "2"))
+
+      assert {:ok, frames, true} = Outbox.take(outbox, transport, 10_000)
+      assert [{_kind, payload}] = Frames.messages(frames)
+      assert {:ok, _frames, false} = Outbox.take(outbox, transport, 10_000)
+
+      if kind == :plain,
+        do: assert(payload == IO.iodata_to_binary([~s({"s":1,"t":"A","op":0,"d":), body, ?}])),
+        else: assert(byte_size(payload) < 10_000)
+
+      frame = Transport.frame(transport, body)
+      assert [{_kind, _payload}] = Frames.messages(frame)
+    end
+  end
+
+  test "compressed messages are binary, plain ones are text" do
+    for kind <- @kinds do
+      expected = if kind == :plain, do: :text, else: :binary
+
+      assert [{^expected, _}] =
+               kind |> Transport.new() |> Transport.frame("{}") |> Frames.messages()
+    end
+  end
+
+  test "many processes push while one takes" do
+    outbox = Outbox.new(max_events: 1_000_000, max_bytes: 1_000_000_000)
+    taker = self()
+
+    for _ <- 1..8 do
+      spawn_link(fn ->
+        event = Outbox.event("A", "1")
+        for _ <- 1..2_000, Outbox.push(outbox, event) == :wake, do: send(taker, :wake)
+      end)
+    end
+
+    payloads = collect(outbox, Transport.new(:zlib_stream), Frames.reader(:zlib_stream), 16_000)
+    assert payloads == for(n <- 1..16_000, do: ~s({"s":#{n},"t":"A","op":0,"d":1}))
+  end
+
+  test "what is no event, outbox, transport or limit raises" do
+    {event, outbox, plain} = {Outbox.event("A", "1"), Outbox.new(), Transport.new(:plain)}
+
+    for strange <- [nil, 1, 1.0, "x", [], %{}, make_ref(), self(), event, plain, [outbox | 1]] do
+      assert_raise ArgumentError, fn -> Outbox.push(strange, event) end
+      assert_raise ArgumentError, fn -> Outbox.take(strange, plain, 1) end
+      assert_raise ArgumentError, fn -> Outbox.push_many([outbox, strange], event) end
+    end
+
+    assert_raise ArgumentError, fn -> Outbox.push(outbox, outbox) end
+    assert_raise ArgumentError, fn -> Outbox.push_many([outbox | outbox], event) end
+    assert_raise ArgumentError, fn -> Outbox.take(outbox, outbox, 1) end
+    assert Outbox.info(outbox).sequence == 0
+
+    for max_bytes <- [-1, 1.0, nil, 0x1_0000_0000_0000_0000] do
+      assert_raise FunctionClauseError, fn -> Outbox.take(outbox, plain, max_bytes) end
+    end
+  end
+
+  test "a type or data that is no text raises" do
+    for type <- ["", "a", ~s(A"), <<0xFF>>, String.duplicate("A", 65)] do
+      assert_raise ArgumentError, fn -> Outbox.event(type, "1") end
+    end
+
+    for data <- [nil, 1, %{}, ["x" | 1], [256], [[:a]]] do
+      assert_raise ArgumentError, fn -> Outbox.event("A", data) end
+      assert_raise ArgumentError, fn -> Transport.frame(Transport.new(:plain), data) end
+    end
+
+    megabyte = :binary.copy("x", 1_048_576)
+    assert_raise ArgumentError, fn -> Outbox.event("A", List.duplicate(megabyte, 65)) end
+  end
+
+  test "memory is counted" do
+    before = Outbox.memory()
+    event = Outbox.event("A", :binary.copy("x", 5_000_000))
+    zstd = Transport.new(:zstd_stream)
+    held = Outbox.memory()
+
+    assert held.events.bytes - before.events.bytes > 4_000_000
+    assert held.transports.count > 0 and held.transports.bytes > 0
+    assert is_reference(event) and is_reference(zstd)
+  end
+
+  defp payloads(outbox) do
+    {:ok, frames, false} = Outbox.take(outbox, Transport.new(:plain), 1_000_000)
+    for {:text, payload} <- Frames.messages(frames), do: payload
+  end
+
+  # Takes only when it was woken, until it has `count` payloads.
+  defp collect(_outbox, _transport, _read, 0), do: []
+
+  defp collect(outbox, transport, read, count) do
+    assert_receive :wake
+    payloads = drain(outbox, transport, read)
+    payloads ++ collect(outbox, transport, read, count - length(payloads))
+  end
+
+  defp drain(outbox, transport, read) do
+    case Outbox.take(outbox, transport, 4_000) do
+      {:ok, frames, true} -> read.(frames) ++ drain(outbox, transport, read)
+      {:ok, frames, false} -> read.(frames)
+      :empty -> []
+    end
+  end
+end

@@ -1,0 +1,40 @@
+defmodule Guildhall.Frames do
+  @moduledoc false
+
+  # The reading half of a client: WebSocket frames, and the zlib stream in them.
+
+  @doc "The messages in bytes that a server sent, each of one frame: `[{:text | :binary, payload}]`."
+  @spec messages(binary()) :: [{:text | :binary, binary()}]
+  def messages(""), do: []
+
+  def messages(<<1::1, 0::3, opcode::4, 0::1, rest::bitstring>>) do
+    kind = %{1 => :text, 2 => :binary}[opcode]
+    {payload, rest} = payload(rest)
+    [{kind, payload} | messages(rest)]
+  end
+
+  defp payload(<<126::7, size::16, payload::binary-size(size), rest::bitstring>>) when size > 125,
+    do: {payload, rest}
+
+  defp payload(<<127::7, size::64, payload::binary-size(size), rest::bitstring>>)
+       when size > 65_535,
+       do: {payload, rest}
+
+  defp payload(<<size::7, payload::binary-size(size), rest::bitstring>>) when size < 126,
+    do: {payload, rest}
+
+  @doc "A reader of one connection; the calling process owns it."
+  @spec reader(:plain | :zlib_stream) :: (binary() -> [binary()])
+  def reader(:plain), do: &for({:text, payload} <- messages(&1), do: payload)
+
+  def reader(:zlib_stream) do
+    stream = :zlib.open()
+    :ok = :zlib.inflateInit(stream)
+    &for({:binary, payload} <- messages(&1), do: inflate(stream, payload))
+  end
+
+  defp inflate(stream, payload) do
+    <<0, 0, 0xFF, 0xFF>> = binary_part(payload, byte_size(payload), -4)
+    IO.iodata_to_binary(:zlib.inflate(stream, payload))
+  end
+end
