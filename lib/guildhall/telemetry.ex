@@ -2,6 +2,37 @@ defmodule Guildhall.Telemetry do
   # Every event of Guildhall, a row each: the documentation, `events/0` and the guard of `emit/3`
   # at once. Each context adds its own rows here, in the order of the contexts.
   @events [
+    {[:http, :connection, :start], "A client connected.", [count: "1"], [server: "which server"]},
+    {[:http, :connection, :stop], "A connection ended, or its socket went to another process.",
+     [duration: "how long it was, native unit", requests: "answered on it"],
+     [
+       server: "which server",
+       reason: "`:closed`, `:done`, `:idle`, `:drain`, `:given` or a refusal"
+     ]},
+    {[:http, :request], "A request was answered.", [duration: "from its last byte, native unit"],
+     [server: "which server", method: "as sent", path: "as sent", status: "of the answer"]},
+    {[:http, :exception], "A handler raised; the client got a 500.", [count: "1"],
+     [
+       server: "which server",
+       method: "as sent",
+       path: "as sent",
+       kind: "`:error`, `:exit` or `:throw`",
+       reason: "what it raised",
+       stacktrace: "where"
+     ]},
+    {[:http, :refusal], "The server itself refused a client.", [count: "1"],
+     [server: "which server", reason: "the limit or rule"]},
+    {[:http, :websocket, :open], "A WebSocket was opened.", [count: "1"],
+     [server: "which server"]},
+    {[:http, :websocket, :busy], "A client reads too slowly: data waits.",
+     [bytes: "how much at first"], [server: "which server"]},
+    {[:http, :websocket, :close], "A WebSocket began to close.",
+     [duration: "how long it was, native unit"],
+     [
+       server: "which server",
+       code: "the close code, or nil",
+       by: "`:client`, `:server`, `:nobody` (lost) or `:slow` (cut off)"
+     ]},
     {[:telemetry, :failure], "A handler raised and was detached.",
      [system_time: "wall clock, native unit"],
      [

@@ -1,0 +1,208 @@
+defmodule Guildhall.Http.Head do
+  @moduledoc false
+
+  # The head of a request: found in the bytes so far, then parsed as a whole by OTP's packet parser.
+  # Where two readers could disagree about where a request ends, it is refused (RFC 9112, 11.2).
+
+  alias Guildhall.Http.{Settings, Target}
+
+  @enforce_keys [:method, :target, :version, :headers, :body, :keep_alive?, :continue?]
+  defstruct @enforce_keys
+
+  @type refusal :: {status :: 400..599, reason :: atom()}
+  @type t :: %__MODULE__{
+          method: String.t(),
+          target: Target.t(),
+          version: {1, 0 | 1},
+          headers: [{String.t(), String.t()}],
+          body: :none | :chunked | {:length, pos_integer()},
+          keep_alive?: boolean(),
+          continue?: boolean()
+        }
+
+  @doc "Splits the first head off the buffer, or says that it is not all there."
+  @spec split(binary(), Settings.t()) ::
+          {:ok, head :: binary(), rest :: binary()} | {:more, binary()} | {:error, refusal()}
+  def split(<<"\r\n", rest::binary>>, settings), do: split(rest, settings)
+  def split(buffer, _settings) when buffer in ["", "\r"], do: {:more, buffer}
+
+  # No method begins like that: line noise, or a TLS client on a plain port.
+  def split(<<c, _rest::binary>>, _settings) when c not in ?a..?z and c not in ?A..?Z do
+    {:error, {400, :request_line}}
+  end
+
+  def split(buffer, settings) do
+    with {:ok, line_size} <- line(buffer, settings.request_line_limit),
+         {:ok, size} <- ending(buffer, line_size, settings.header_limit) do
+      <<head::binary-size(size), rest::binary>> = buffer
+      {:ok, head, rest}
+    end
+  end
+
+  defp line(buffer, limit) do
+    case :binary.match(buffer, "\n", scope: {0, min(limit, byte_size(buffer))}) do
+      {at, 1} when at > 0 -> if :binary.at(buffer, at - 1) == ?\r, do: {:ok, at + 1}, else: bare()
+      :nomatch when byte_size(buffer) >= limit -> {:error, {414, :uri_too_long}}
+      :nomatch -> {:more, buffer}
+    end
+  end
+
+  defp bare, do: {:error, {400, :line_ending}}
+
+  # From the end of the request line, so that a head without headers ends too.
+  defp ending(buffer, line_size, limit) do
+    from = line_size - 2
+    scope = {from, min(limit, byte_size(buffer)) - from}
+
+    case elem(scope, 1) > 0 && :binary.match(buffer, "\r\n\r\n", scope: scope) do
+      {at, 4} -> {:ok, at + 4}
+      _none when byte_size(buffer) >= limit -> {:error, {431, :headers_too_large}}
+      _none -> {:more, buffer}
+    end
+  end
+
+  @doc "Parses a whole head."
+  @spec parse(binary(), Settings.t()) :: {:ok, t()} | {:error, refusal()}
+  def parse(head, settings) do
+    with :ok <- text(head),
+         {:ok, method, uri, version, rest} <- request_line(head),
+         {:ok, target} <- target(uri),
+         {:ok, headers} <- headers(rest, settings.header_count_limit, []),
+         :ok <- host(headers, version),
+         {:ok, body} <- body(headers, version, settings.body_limit),
+         {:ok, continue?} <- expectation(headers, version, body) do
+      {:ok,
+       %__MODULE__{
+         method: method,
+         target: target,
+         version: version,
+         headers: headers,
+         body: body,
+         keep_alive?: keep_alive?(tokens(headers, "connection"), version),
+         continue?: continue?
+       }}
+    end
+  end
+
+  # OTP's parser forgives control characters, bare line feeds and folded lines.
+  defp text(head) do
+    if Regex.match?(~r/[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|(?<!\r)\n|\r(?!\n)|\n[ \t]/, head),
+      do: {:error, {400, :line_ending}},
+      else: :ok
+  end
+
+  defp request_line(head) do
+    case :erlang.decode_packet(:http_bin, head, []) do
+      {:ok, {:http_request, method, uri, {1, minor}}, rest} ->
+        {:ok, to_string(method), uri, {1, min(minor, 1)}, rest}
+
+      {:ok, {:http_request, _method, _uri, {major, _minor}}, _rest} when major > 1 ->
+        {:error, {505, :version}}
+
+      _other ->
+        {:error, {400, :request_line}}
+    end
+  end
+
+  defp target({:abs_path, "/" <> _rest = path}), do: decode(path)
+  defp target({:absoluteURI, _scheme, _host, _port, "/" <> _rest = path}), do: decode(path)
+  defp target(:*), do: {:ok, {"*", [], []}}
+  defp target(_other), do: {:error, {400, :target}}
+
+  defp decode(path) do
+    with :error <- Target.parse(path), do: {:error, {400, :target}}
+  end
+
+  defp headers(_rest, -1, _headers), do: {:error, {431, :too_many_headers}}
+
+  defp headers(rest, left, headers) do
+    case :erlang.decode_packet(:httph_bin, rest, []) do
+      {:ok, {:http_header, _, name, sent, value}, rest} when sent != "" ->
+        headers(rest, left - 1, [{lower(name, sent), trim(value)} | headers])
+
+      {:ok, :http_eoh, ""} ->
+        {:ok, Enum.reverse(headers)}
+
+      _other ->
+        {:error, {400, :header}}
+    end
+  end
+
+  # The parser knows common names as atoms.
+  for name <- ~w(Accept Accept-Encoding Accept-Language Authorization Connection Content-Length
+                 Content-Type Cookie Host Origin Referer Transfer-Encoding Upgrade User-Agent) do
+    lower = String.downcase(name)
+    defp lower(unquote(String.to_atom(name)), _sent), do: unquote(lower)
+  end
+
+  defp lower(_name, sent), do: String.downcase(sent, :ascii)
+
+  defp trim(""), do: ""
+
+  defp trim(value) do
+    if :binary.last(value) in ' \t', do: String.trim_trailing(value), else: value
+  end
+
+  defp host(headers, version) do
+    case values(headers, "host") do
+      [host] -> if host =~ ~r{[\s,/@]}, do: {:error, {400, :host}}, else: :ok
+      [] when version == {1, 0} -> :ok
+      _none_or_many -> {:error, {400, :host}}
+    end
+  end
+
+  defp body(headers, version, limit) do
+    case {values(headers, "transfer-encoding"), values(headers, "content-length")} do
+      {[], []} -> {:ok, :none}
+      {[], [length]} -> content_length(length, limit)
+      {[coding], []} when version == {1, 1} -> coding(String.downcase(coding, :ascii))
+      _ambiguous -> {:error, {400, :body_length}}
+    end
+  end
+
+  # More than 15 digits is beyond every limit, and no number worth making.
+  defp content_length(digits, limit) do
+    cond do
+      not (digits =~ ~r/\A[0-9]+\z/) -> {:error, {400, :body_length}}
+      byte_size(digits) > 15 -> {:error, {413, :body_too_large}}
+      String.to_integer(digits) == 0 -> {:ok, :none}
+      String.to_integer(digits) > limit -> {:error, {413, :body_too_large}}
+      true -> {:ok, {:length, String.to_integer(digits)}}
+    end
+  end
+
+  defp coding("chunked"), do: {:ok, :chunked}
+
+  defp coding(codings) do
+    if codings =~ ~r/,[ \t]*chunked\z/,
+      do: {:error, {501, :transfer_coding}},
+      else: {:error, {400, :transfer_coding}}
+  end
+
+  defp expectation(headers, version, body) do
+    case values(headers, "expect") do
+      [] -> {:ok, false}
+      _any when version == {1, 0} -> {:ok, false}
+      [one] -> expected(String.downcase(one, :ascii), body)
+      _many -> {:error, {417, :expectation}}
+    end
+  end
+
+  defp expected("100-continue", body), do: {:ok, body != :none}
+  defp expected(_other, _body), do: {:error, {417, :expectation}}
+
+  defp keep_alive?(tokens, {1, 1}), do: "close" not in tokens
+  defp keep_alive?(tokens, {1, 0}), do: "keep-alive" in tokens and "close" not in tokens
+
+  @doc "Returns the comma-separated tokens of a header, in lower case."
+  @spec tokens([{String.t(), String.t()}], String.t()) :: [String.t()]
+  def tokens(headers, name) do
+    for value <- values(headers, name),
+        token <- :binary.split(value, ",", [:global]),
+        do: token |> String.trim() |> String.downcase(:ascii)
+  end
+
+  @doc "Returns the values of a header, in order."
+  @spec values([{String.t(), String.t()}], String.t()) :: [String.t()]
+  def values(headers, name), do: for({^name, value} <- headers, do: value)
+end

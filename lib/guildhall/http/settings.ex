@@ -1,0 +1,107 @@
+defmodule Guildhall.Http.Settings do
+  @moduledoc false
+
+  # The options of a server, checked, with the counters its processes share. Every connection reads
+  # them, so they are a persistent term: no copy for each connection, no process to ask.
+
+  alias Guildhall.Http
+
+  @schema [
+    name: [type: :atom, required: true, doc: "The server's name, for `port/1` and `stats/1`."],
+    handler: [
+      type: :any,
+      required: true,
+      doc: "`{module, argument}`, a `Guildhall.Http.Handler`."
+    ],
+    ip: [type: :ip, default: {127, 0, 0, 1}, doc: "The address to listen on."],
+    port: [type: {:in, 0..65_535}, default: 0, doc: "The port; 0 takes a free one."],
+    tls: [
+      type: {:or, [{:in, [nil]}, :keyword_list]},
+      default: nil,
+      doc: "Options of `:ssl.handshake/3` (`:certfile`, `:keyfile`, ...), or nil for plain TCP."
+    ],
+    acceptors: [type: :pos_integer, default: 8, doc: "Processes that accept."],
+    backlog: [type: :pos_integer, default: 4096, doc: "Connections the kernel may queue."],
+    max_connections: [type: :pos_integer, default: 16_384, doc: "Connections at a time."],
+    overload: [
+      type: {:in, [:refuse, :wait]},
+      default: :refuse,
+      doc: "Beyond them: answer 503 and close, or leave new ones to the kernel's queue."
+    ],
+    request_line_limit: [type: :pos_integer, default: 8_192, doc: "Bytes of a request line."],
+    header_limit: [type: :pos_integer, default: 32_768, doc: "Bytes of a request's head."],
+    header_count_limit: [type: :pos_integer, default: 100, doc: "Headers of a request."],
+    body_limit: [type: :pos_integer, default: 8_388_608, doc: "Bytes of a request's body."],
+    body_budget: [
+      type: :pos_integer,
+      default: 268_435_456,
+      doc: "Bytes of all bodies that are being received; beyond them a request gets a 503."
+    ],
+    header_timeout: [type: :pos_integer, default: 10_000, doc: "For a whole head to arrive."],
+    idle_timeout: [type: :pos_integer, default: 60_000, doc: "Between two requests."],
+    body_timeout: [type: :pos_integer, default: 10_000, doc: "Grace of a body below the rate."],
+    body_rate: [type: :pos_integer, default: 1_024, doc: "Bytes a second a body must make."],
+    send_timeout: [type: :pos_integer, default: 15_000, doc: "For 64 KiB of an answer to leave."],
+    send_buffer: [type: :pos_integer, default: 262_144, doc: "The kernel's, a connection."],
+    hibernate_after: [type: :pos_integer, default: 1_000, doc: "Idle time before hibernation."],
+    linger_timeout: [
+      type: :pos_integer,
+      default: 2_000,
+      doc: "How long the client may take to read the last answer before the connection goes."
+    ],
+    drain_timeout: [
+      type: :non_neg_integer,
+      default: 5_000,
+      doc: "How long a stop waits for connections to finish."
+    ]
+  ]
+
+  @enforce_keys Keyword.keys(@schema) ++ [:counters, :dates]
+  defstruct @enforce_keys
+
+  @type t :: %__MODULE__{}
+
+  # Positions in `counters`.
+  @counters [accepted: 1, refused: 2, requests: 3, receiving: 4]
+
+  @spec schema() :: Guildhall.Options.schema()
+  def schema, do: @schema
+
+  @spec new(keyword()) :: t()
+  def new(options) do
+    {module, _argument} = Keyword.fetch!(options, :handler)
+    {:module, _module} = Code.ensure_loaded(module)
+    shared = [counters: :atomics.new(length(@counters), signed: true), dates: nil]
+    struct!(__MODULE__, options ++ shared)
+  end
+
+  @spec put(t()) :: :ok
+  def put(settings), do: :persistent_term.put({Http, settings.name}, settings)
+
+  @spec fetch!(atom()) :: t()
+  def fetch!(name), do: :persistent_term.get({Http, name})
+
+  @spec erase(atom()) :: :ok
+  def erase(name) do
+    :persistent_term.erase({Http, name})
+    :ok
+  end
+
+  for {counter, position} <- @counters do
+    @spec count(t(), unquote(counter), integer()) :: integer()
+    def count(settings, unquote(counter), change) do
+      :atomics.add_get(settings.counters, unquote(position), change)
+    end
+  end
+
+  @spec counts(t()) :: %{atom() => integer()}
+  def counts(settings) do
+    Map.new(@counters, fn {counter, position} ->
+      {counter, :atomics.get(settings.counters, position)}
+    end)
+  end
+
+  # The registered name of a part of the server.
+  @spec child(atom(), atom()) :: atom()
+  def child(name, part), do: Module.concat(name, part)
+end

@@ -1,0 +1,168 @@
+defmodule Guildhall.Http.Socket do
+  @moduledoc false
+
+  # A TCP port or a TLS socket under one set of functions. `offer/2` is the one write that never
+  # waits, and TCP alone has it.
+
+  alias Guildhall.Http.Settings
+
+  @type t :: port() | :ssl.sslsocket()
+
+  @piece 65_536
+
+  @spec listen(Settings.t()) :: {:ok, port()} | {:error, :inet.posix()}
+  def listen(settings) do
+    family = if tuple_size(settings.ip) == 8, do: [:inet6], else: [:inet]
+
+    :gen_tcp.listen(
+      settings.port,
+      family ++
+        [
+          :binary,
+          ip: settings.ip,
+          backlog: settings.backlog,
+          active: false,
+          packet: :raw,
+          reuseaddr: true,
+          nodelay: true,
+          keepalive: true,
+          buffer: 4_096,
+          sndbuf: settings.send_buffer,
+          send_timeout: settings.send_timeout,
+          send_timeout_close: true
+        ]
+    )
+  end
+
+  @doc "Makes a fresh connection a TLS one where the server says so."
+  @spec handshake(port(), Settings.t()) :: {:ok, t()} | {:error, term()}
+  def handshake(socket, %Settings{tls: nil}), do: {:ok, socket}
+
+  def handshake(socket, settings) do
+    case :ssl.handshake(socket, settings.tls, settings.header_timeout) do
+      {:ok, socket} -> {:ok, socket}
+      {:ok, socket, _extensions} -> {:ok, socket}
+      {:error, reason} -> {:error, reason}
+    end
+  end
+
+  @spec peer(t()) :: {:ok, {:inet.ip_address(), :inet.port_number()}} | {:error, term()}
+  def peer(socket) when is_port(socket), do: :inet.peername(socket)
+  def peer(socket), do: :ssl.peername(socket)
+
+  @doc "Asks for one message of data."
+  @spec activate(t()) :: :ok | {:error, term()}
+  def activate(socket), do: active(socket, :once)
+
+  @spec passivate(t()) :: :ok | {:error, term()}
+  def passivate(socket), do: active(socket, false)
+
+  defp active(socket, mode) when is_port(socket), do: :inet.setopts(socket, active: mode)
+  defp active(socket, mode), do: :ssl.setopts(socket, active: mode)
+
+  @spec receive(t(), timeout()) :: {:ok, binary()} | {:error, term()}
+  def receive(socket, timeout) when is_port(socket), do: :gen_tcp.recv(socket, 0, timeout)
+  def receive(socket, timeout), do: :ssl.recv(socket, 0, timeout)
+
+  @doc "Writes, and waits while the peer reads too slowly: at most the send time-out for a piece."
+  @spec send(t(), iodata()) :: :ok | {:error, term()}
+  def send(socket, data) do
+    if :erlang.iolist_size(data) <= @piece,
+      do: write(socket, data),
+      else: send_pieces(socket, IO.iodata_to_binary(data))
+  end
+
+  defp send_pieces(socket, <<piece::binary-size(@piece), rest::binary>>) when rest != "" do
+    with :ok <- write(socket, piece), do: send_pieces(socket, rest)
+  end
+
+  defp send_pieces(socket, piece), do: write(socket, piece)
+
+  defp write(socket, data) when is_port(socket), do: :gen_tcp.send(socket, data)
+  defp write(socket, data), do: :ssl.send(socket, data)
+
+  # From OTP 26 on the driver wants a reference before the data, with its size; none is size 0.
+  @reference if String.to_integer(System.otp_release()) >= 26, do: <<0::16>>, else: ""
+
+  @doc """
+  Gives the data to the TCP driver, which takes all of it or, with a full queue, none.
+
+  For what is taken, `{:inet_reply, socket, :ok | {:error, reason}}` comes to the caller: at once, or, if
+  it filled the queue, when that is nearly empty again.
+  """
+  @spec offer(port(), iodata()) :: :taken | :full | :closed
+  def offer(socket, data) when is_port(socket) do
+    if :erlang.port_command(socket, [@reference | data], [:nosuspend]), do: :taken, else: :full
+  rescue
+    ArgumentError -> :closed
+  end
+
+  @doc "Bytes that the driver holds and the kernel has not taken."
+  @spec queued(t()) :: non_neg_integer()
+  def queued(socket) when is_port(socket) do
+    case :inet.getstat(socket, [:send_pend]) do
+      {:ok, [send_pend: bytes]} -> bytes
+      {:error, _reason} -> 0
+    end
+  end
+
+  def queued(_socket), do: 0
+
+  @doc "Makes another process the owner. The caller remembers that it did, see `given?/1`."
+  @spec give(t(), pid()) :: :ok | {:error, term()}
+  def give(socket, pid) do
+    with :ok <- control(socket, pid) do
+      Process.put({__MODULE__, :given}, socket)
+      :ok
+    end
+  end
+
+  defp control(socket, pid) when is_port(socket), do: :gen_tcp.controlling_process(socket, pid)
+  defp control(socket, pid), do: :ssl.controlling_process(socket, pid)
+
+  @spec given?(t()) :: boolean()
+  def given?(socket), do: Process.get({__MODULE__, :given}) == socket
+
+  @doc "Ends our side: what was written still leaves, then the peer sees the end. Does not wait."
+  @spec finish(t()) :: :ok
+  def finish(socket) do
+    if is_port(socket),
+      do: :gen_tcp.shutdown(socket, :write),
+      else: :ssl.shutdown(socket, :write)
+
+    :ok
+  end
+
+  @doc """
+  Closes once the peer has: ends our side, then reads and drops until the peer ends its own or the time
+  is over. A close with unread data would be a reset, which takes our last words from the peer.
+  """
+  @spec linger(t(), timeout :: non_neg_integer()) :: :ok
+  def linger(socket, timeout) do
+    finish(socket)
+    passivate(socket)
+    drop(socket, now() + timeout)
+  end
+
+  defp drop(socket, deadline) do
+    case receive(socket, max(deadline - now(), 0)) do
+      {:ok, _data} -> drop(socket, deadline)
+      {:error, _reason} -> abort(socket)
+    end
+  end
+
+  @doc "Closes at once. Does not wait for what is queued: if something is, the peer sees a reset."
+  @spec abort(t()) :: :ok
+  def abort(socket) when is_port(socket) do
+    # `:gen_tcp.close/1` would wait for the queue.
+    if queued(socket) > 0, do: :inet.setopts(socket, linger: {true, 0})
+    :gen_tcp.close(socket)
+  end
+
+  def abort(socket) do
+    :ssl.close(socket)
+    :ok
+  end
+
+  defp now, do: System.monotonic_time(:millisecond)
+end

@@ -1,0 +1,56 @@
+defmodule Guildhall.Http.Supervisor do
+  @moduledoc false
+
+  # A server: connections, listener, acceptors, in the order in which they need each other.
+
+  use Supervisor
+
+  alias Guildhall.Http.{Acceptor, Date, Listener, Settings, Socket}
+
+  # The socket is opened before any process of the server, so that a port in use is a plain error of
+  # `start_link/1`. The supervisor becomes its owner: it closes with it, and no sooner.
+  @spec start_link(Settings.t()) :: {:ok, pid()} | {:error, term()}
+  def start_link(settings) do
+    with {:ok, socket} <- Socket.listen(settings) do
+      case Supervisor.start_link(__MODULE__, {settings, socket}, name: settings.name) do
+        {:ok, pid} ->
+          :ok = :gen_tcp.controlling_process(socket, pid)
+          {:ok, pid}
+
+        {:error, reason} ->
+          :gen_tcp.close(socket)
+          {:error, reason}
+      end
+    end
+  end
+
+  @impl Supervisor
+  def init({settings, socket}) do
+    name = settings.name
+    Settings.put(%{settings | dates: Date.table()})
+    partitions = min(System.schedulers_online(), settings.max_connections)
+
+    Supervisor.init(
+      [
+        {PartitionSupervisor,
+         name: Settings.child(name, Connections),
+         partitions: partitions,
+         child_spec:
+           {DynamicSupervisor,
+            strategy: :one_for_one, max_children: ceil(settings.max_connections / partitions)}},
+        Supervisor.child_spec({Listener, {name, socket}}, shutdown: settings.drain_timeout + 1_000),
+        %{
+          id: Acceptors,
+          type: :supervisor,
+          start:
+            {Supervisor, :start_link,
+             [
+               for(number <- 1..settings.acceptors, do: {Acceptor, {name, socket, number}}),
+               [strategy: :one_for_one]
+             ]}
+        }
+      ],
+      strategy: :rest_for_one
+    )
+  end
+end
