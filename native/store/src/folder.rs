@@ -1,0 +1,97 @@
+//! A folder on a disk: the database, and a lock beside it that outlives a reopening.
+
+use std::fs::{self, File, TryLockError};
+use std::path::{Path, PathBuf};
+
+use redb::StorageBackend;
+use redb::backends::FileBackend;
+
+use crate::failure::OpenFailure;
+use crate::medium::Medium;
+
+const DATABASE: &str = "rows.redb";
+const LOCK: &str = "lock";
+
+/// A folder that this process has for itself until it is dropped.
+#[derive(Debug)]
+pub struct Folder {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl Folder {
+    /// Makes the folder if it is not there, for the owner alone, and locks it.
+    pub fn lock(path: &Path) -> Result<Self, OpenFailure> {
+        if !path.is_dir() {
+            builder().recursive(true).create(path)?;
+            path.parent().map_or(Ok(()), sync)?;
+        }
+
+        let lock = open(&path.join(LOCK))?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
+            Err(TryLockError::WouldBlock) => Err(OpenFailure::InUse),
+            Err(TryLockError::Error(error)) => Err(error.into()),
+        }
+    }
+
+    fn database(&self) -> PathBuf {
+        self.path.join(DATABASE)
+    }
+}
+
+impl Medium for Folder {
+    fn open(&self) -> Result<Box<dyn StorageBackend>, OpenFailure> {
+        let file = open(&self.database())?;
+        sync(&self.path)?;
+        Ok(Box::new(FileBackend::new(file)?))
+    }
+
+    #[cfg(unix)]
+    fn free_bytes(&self) -> Option<u64> {
+        let stat = rustix::fs::statvfs(&self.path).ok()?;
+        Some(stat.f_bavail.saturating_mul(stat.f_frsize))
+    }
+
+    #[cfg(not(unix))]
+    fn free_bytes(&self) -> Option<u64> {
+        None
+    }
+
+    /// What the disk gives for it: the file has holes.
+    #[cfg(unix)]
+    fn used_bytes(&self) -> Option<u64> {
+        use std::os::unix::fs::MetadataExt;
+        Some(fs::metadata(self.database()).ok()?.blocks().saturating_mul(512))
+    }
+
+    #[cfg(not(unix))]
+    fn used_bytes(&self) -> Option<u64> {
+        Some(fs::metadata(self.database()).ok()?.len())
+    }
+}
+
+fn builder() -> fs::DirBuilder {
+    #[allow(unused_mut, reason = "only unix has modes")]
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder
+}
+
+fn open(path: &Path) -> Result<File, OpenFailure> {
+    let mut options = File::options();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    Ok(options.open(path)?)
+}
+
+/// Makes it durable that the files of the folder exist.
+fn sync(folder: &Path) -> Result<(), OpenFailure> {
+    #[cfg(unix)]
+    if !folder.as_os_str().is_empty() {
+        File::open(folder)?.sync_all()?;
+    }
+    Ok(())
+}
