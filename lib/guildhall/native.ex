@@ -74,5 +74,32 @@ defmodule Guildhall.Native do
   @spec outbox_transport_frame_dirty(transport(), iodata()) :: binary()
   def outbox_transport_frame_dirty(_transport, _payload), do: not_loaded()
 
+  # store.rs
+
+  @type store :: reference()
+
+  @spec store_open(binary(), [{atom(), binary()}], tuple()) :: {:ok, store()} | {:error, atom()}
+  def store_open(_path, _tables, _sizes), do: not_loaded()
+
+  @spec store_submit(store(), [tuple()], pid(), term()) :: :ok | {:error, atom()}
+  def store_submit(_store, _ops, _pid, _tag), do: not_loaded()
+
+  @spec store_submit_dirty(store(), [tuple()], pid(), term()) :: :ok | {:error, atom()}
+  def store_submit_dirty(_store, _ops, _pid, _tag), do: not_loaded()
+
+  @spec store_get_many(store(), atom(), [{binary(), binary()}]) ::
+          {:ok, [binary() | nil]} | {:error, :unavailable}
+  def store_get_many(_store, _table, _rows), do: not_loaded()
+
+  @spec store_scan(store(), atom(), binary(), tuple()) ::
+          {:ok, {[{binary(), binary()}], boolean()}} | {:error, :unavailable}
+  def store_scan(_store, _table, _partition, _range), do: not_loaded()
+
+  @spec store_stats(store()) :: %{atom() => non_neg_integer()}
+  def store_stats(_store), do: not_loaded()
+
+  @spec store_close(store()) :: :ok
+  def store_close(_store), do: not_loaded()
+
   defp not_loaded, do: :erlang.nif_error(:nif_not_loaded)
 end

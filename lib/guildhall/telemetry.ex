@@ -33,6 +33,22 @@ defmodule Guildhall.Telemetry do
        code: "the close code, or nil",
        by: "`:client`, `:server`, `:nobody` (lost) or `:slow` (cut off)"
      ]},
+    {[:store, :open], "A data folder was opened.", [duration: "native time unit"],
+     [instance: "which node"]},
+    {[:store, :commit], "Batches became durable together.",
+     [
+       duration: "native time unit",
+       batches: "writes answered",
+       ops: "their operations",
+       bytes: "their keys and values"
+     ], [instance: "which node"]},
+    {[:store, :refusal], "Writes were not done.", [count: "how many"],
+     [
+       instance: "which node",
+       reason: "`:conflict`, `:storage_full`, `:overloaded` or `:unavailable`"
+     ]},
+    {[:store, :reopen], "The database was opened again after an error of the disk.",
+     [duration: "native time unit"], [instance: "which node"]},
     {[:telemetry, :failure], "A handler raised and was detached.",
      [system_time: "wall clock, native unit"],
      [

@@ -10,6 +10,8 @@ mod outbox;
 mod outbox_transport;
 mod panic;
 mod reaper;
+mod store;
+mod store_terms;
 
 use rustler::{Env, Term};
 

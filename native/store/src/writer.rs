@@ -222,7 +222,8 @@ impl<T, S: FnMut(Report<T>)> Writer<T, S> {
         let start = Instant::now();
         self.shared.withdraw(false);
         self.database = None;
-        if self.open_database().is_err() {
+        let opened = panic::catch_unwind(AssertUnwindSafe(|| self.open_database()));
+        if !matches!(opened, Ok(Ok(()))) {
             self.pause.extend(Failure::Unavailable);
             return None;
         }

@@ -1,0 +1,206 @@
+//! The embedded store. Rows are read on dirty schedulers, because a page may have to come
+//! from the disk; results of writes go to the owner in one message for each commit.
+
+use std::path::Path;
+
+use rustler::env::SavedTerm;
+use rustler::{
+    Atom, Binary, Encoder, Env, Error, LocalPid, Monitor, NewBinary, NifResult, OwnedEnv, Resource,
+    ResourceArc, Term,
+};
+use store::{Engine, Folder, Options, Report};
+
+use crate::atoms;
+use crate::store_terms::{RangeTerm, Reason, decode_batch, outcome};
+
+/// An engine, the process that opened it and the names of its tables.
+struct StoreResource {
+    engine: Engine<Waiter>,
+    tables: Vec<Atom>,
+}
+
+/// Who is told what became of a batch.
+struct Waiter {
+    pid: LocalPid,
+    tag: SavedTerm,
+    env: OwnedEnv,
+}
+
+// Nothing of it is ever half-changed under a lock: counters, a queue, a handle on a thread.
+impl std::panic::RefUnwindSafe for StoreResource {}
+
+#[rustler::resource_impl]
+impl Resource for StoreResource {
+    const IMPLEMENTS_DOWN: bool = true;
+
+    /// Without its owner nobody would hear of results.
+    fn down<'a>(&'a self, _env: Env<'a>, _pid: LocalPid, _monitor: Monitor) {
+        self.engine.refuse();
+    }
+}
+
+impl StoreResource {
+    fn table(&self, name: Atom) -> NifResult<u8> {
+        let index = self.tables.iter().position(|table| *table == name).ok_or(Error::BadArg)?;
+        u8::try_from(index).map_err(|_| Error::BadArg)
+    }
+}
+
+/// Cache, waiting batches, one commit, the disk's reserve.
+type Sizes = (usize, usize, usize, u64);
+/// And whether there are more.
+type Rows<'a> = (Vec<(Term<'a>, Term<'a>)>, bool);
+
+#[rustler::nif(schedule = "DirtyIo")]
+fn store_open<'a>(
+    env: Env<'a>,
+    path: Binary<'a>,
+    tables: Vec<(Atom, String)>,
+    (cache_bytes, pending_bytes, commit_bytes, reserve_bytes): Sizes,
+) -> NifResult<Result<ResourceArc<StoreResource>, Reason>> {
+    let path = std::str::from_utf8(&path).map_err(|_| Error::BadArg)?;
+    let (tables, names) = tables.into_iter().unzip();
+    let options =
+        Options { tables: names, cache_bytes, pending_bytes, commit_bytes, reserve_bytes };
+    let owner = env.pid();
+    let mut message = OwnedEnv::new();
+
+    let opened = Folder::lock(Path::new(path)).and_then(|folder| {
+        Engine::open(folder, options, move |report| {
+            // An owner that is gone misses nothing: those who wait watch it.
+            let _ = message.send_and_clear(&owner, |env| encode_report(env, report));
+        })
+    });
+    let engine = match opened {
+        Ok(engine) => engine,
+        Err(failure) => return Ok(Err(failure.into())),
+    };
+    let resource = ResourceArc::new(StoreResource { engine, tables });
+    if resource.monitor(Some(env), &owner).is_none() {
+        resource.engine.refuse();
+    }
+    Ok(Ok(resource))
+}
+
+/// For few operations; see `store_submit_dirty`.
+#[rustler::nif]
+fn store_submit<'a>(
+    env: Env<'a>,
+    store: ResourceArc<StoreResource>,
+    ops: Term<'a>,
+    pid: LocalPid,
+    tag: Term<'a>,
+) -> NifResult<Term<'a>> {
+    Ok(outcome(env, submit(&store, ops, pid, tag)?))
+}
+
+#[rustler::nif(schedule = "DirtyCpu")]
+fn store_submit_dirty<'a>(
+    env: Env<'a>,
+    store: ResourceArc<StoreResource>,
+    ops: Term<'a>,
+    pid: LocalPid,
+    tag: Term<'a>,
+) -> NifResult<Term<'a>> {
+    Ok(outcome(env, submit(&store, ops, pid, tag)?))
+}
+
+fn submit(
+    store: &StoreResource,
+    ops: Term<'_>,
+    pid: LocalPid,
+    tag: Term<'_>,
+) -> NifResult<Result<(), Reason>> {
+    let batch = match decode_batch(ops, |table| store.table(table))? {
+        Ok(batch) => batch,
+        Err(too_large) => return Ok(Err(too_large.into())),
+    };
+    let env = OwnedEnv::new();
+    let tag = env.save(tag);
+    let submitted = store.engine.submit(batch, Waiter { pid, tag, env });
+    Ok(submitted.map_err(|(refused, _waiter)| refused.into()))
+}
+
+#[rustler::nif(schedule = "DirtyIo")]
+fn store_get_many<'a>(
+    env: Env<'a>,
+    store: ResourceArc<StoreResource>,
+    table: Atom,
+    rows: Vec<(Binary<'a>, Binary<'a>)>,
+) -> NifResult<Result<Vec<Term<'a>>, Reason>> {
+    let table = store.table(table)?;
+    let rows: Vec<_> =
+        rows.iter().map(|(partition, key)| (partition.as_slice(), key.as_slice())).collect();
+    let value = |value: Option<Vec<u8>>| match value {
+        None => atoms::nil().encode(env),
+        Some(bytes) => NewBinary::from_slice(env, &bytes).into(),
+    };
+    let values = store.engine.get_many(table, &rows);
+    Ok(values.map(|values| values.into_iter().map(value).collect()).map_err(Reason::from))
+}
+
+/// `{:ok, {rows, more?}}`. Keys and values share one binary.
+#[rustler::nif(schedule = "DirtyIo")]
+fn store_scan<'a>(
+    env: Env<'a>,
+    store: ResourceArc<StoreResource>,
+    table: Atom,
+    partition: Binary<'a>,
+    RangeTerm(range): RangeTerm<'a>,
+) -> NifResult<Result<Rows<'a>, Reason>> {
+    let table = store.table(table)?;
+    let page = match store.engine.scan(table, partition.as_slice(), range) {
+        Ok(page) => page,
+        Err(failure) => return Ok(Err(failure.into())),
+    };
+
+    let bytes: Binary<'a> = NewBinary::from_slice(env, page.bytes()).into();
+    let mut rows = Vec::with_capacity(page.lengths().len());
+    let mut offset = 0;
+    for &(key, value) in page.lengths() {
+        let end = offset + key;
+        let key = bytes.make_subbinary(offset, key)?.to_term(env);
+        rows.push((key, bytes.make_subbinary(end, value)?.to_term(env)));
+        offset = end + value;
+    }
+    Ok(Ok((rows, page.more())))
+}
+
+#[rustler::nif]
+fn store_stats<'a>(env: Env<'a>, store: ResourceArc<StoreResource>) -> NifResult<Term<'a>> {
+    let stats = store.engine.stats();
+    let rows = [
+        (atoms::commits(), stats.commits),
+        (atoms::batches(), stats.batches),
+        (atoms::commit_time(), stats.commit_nanos),
+        (atoms::reopenings(), stats.reopenings),
+        (atoms::dropping(), stats.sweeping),
+        (atoms::pending(), stats.pending as u64),
+        (atoms::pending_bytes(), stats.pending_bytes as u64),
+        (atoms::cache_bytes(), stats.cache_bytes as u64),
+        (atoms::disk_bytes(), stats.disk_bytes),
+    ];
+    Term::map_from_pairs(env, &rows)
+}
+
+/// Waits until everything that was accepted is written and the folder is free again.
+#[rustler::nif(schedule = "DirtyIo")]
+fn store_close(store: ResourceArc<StoreResource>) -> Atom {
+    store.engine.close();
+    atoms::ok()
+}
+
+/// `{:store_report, [{pid, tag, result}], commit | nil, reopened | nil}`, times in nanoseconds.
+fn encode_report<'a>(env: Env<'a>, report: Report<Waiter>) -> Term<'a> {
+    let result = |(waiter, result): (Waiter, Result<(), store::Failure>)| {
+        let tag = waiter.env.run(|from| waiter.tag.load(from).in_env(env));
+        (waiter.pid, tag, outcome(env, result)).encode(env)
+    };
+    let results: Vec<Term<'a>> = report.results.into_iter().map(result).collect();
+    let commit = report.commit.map(|commit| (nanos(commit.duration), commit.ops, commit.bytes));
+    (atoms::store_report(), results, commit, report.reopened.map(nanos)).encode(env)
+}
+
+fn nanos(duration: std::time::Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
