@@ -2,6 +2,20 @@ defmodule Guildhall.Telemetry do
   # Every event of Guildhall, a row each: the documentation, `events/0` and the guard of `emit/3`
   # at once. Each context adds its own rows here, in the order of the contexts.
   @events [
+    {[:api, :request], "A request of the API was answered.",
+     [duration: "until the answer was made, native unit"],
+     [
+       instance: "which node",
+       method: "as sent",
+       route: "the route's path in the documentation, nil if it is none",
+       status: "of the answer",
+       reason: "why it was refused, nil if it was not"
+     ]},
+    {[:api, :limited], "A request was refused for its rate.",
+     [retry_after: "milliseconds to wait"],
+     [instance: "which node", scope: "`:user`, `:global`, or `:shared` if the table was full"]},
+    {[:api, :sweep], "Windows that are over were forgotten.",
+     [rows: "windows that are left", swept: "forgotten ones"], [instance: "which node"]},
     {[:http, :connection, :start], "A client connected.", [count: "1"], [server: "which server"]},
     {[:http, :connection, :stop], "A connection ended, or its socket went to another process.",
      [duration: "how long it was, native unit", requests: "answered on it"],
