@@ -63,6 +63,17 @@ defmodule Guildhall.Telemetry do
      ]},
     {[:store, :reopen], "The database was opened again after an error of the disk.",
      [duration: "native time unit"], [instance: "which node"]},
+    {[:relay, :round], "A relay handled what waited in its mailbox.",
+     [
+       mailbox: "messages that waited when the round began",
+       commands: "messages handled",
+       events: "pushes, an event's bodies each",
+       deliveries: "events put into outboxes",
+       wakes: "sessions told that something waits",
+       overflows: "sessions cut off because too much waited",
+       dropped: "ephemeral events left out because the relay was behind",
+       duration: "native unit"
+     ], [instance: "which node", relay: "its pid"]},
     {[:telemetry, :failure], "A handler raised and was detached.",
      [system_time: "wall clock, native unit"],
      [
