@@ -101,7 +101,7 @@ defmodule Guildhall.Http.Connection do
   defp serve(conn) do
     deadline = now() + conn.settings.header_timeout
 
-    with {:ok, bytes, conn} <- head(conn, deadline),
+    with {:ok, bytes, conn} <- head(conn, 0, deadline),
          {:ok, head} <- Head.parse(bytes, conn.settings),
          {:ok, body, rest} <- Body.read(head, conn.buffer, conn.socket, conn.settings) do
       handle(head, request(head, body, conn), %{conn | buffer: rest})
@@ -112,8 +112,8 @@ defmodule Guildhall.Http.Connection do
     end
   end
 
-  defp head(conn, deadline) do
-    case Head.split(conn.buffer, conn.settings) do
+  defp head(conn, seen, deadline) do
+    case Head.split(conn.buffer, seen, conn.settings) do
       {:ok, head, rest} ->
         {:ok, head, %{conn | buffer: rest}}
 
@@ -122,7 +122,7 @@ defmodule Guildhall.Http.Connection do
 
       {:more, buffer} ->
         case Socket.receive(conn.socket, max(deadline - now(), 0)) do
-          {:ok, data} -> head(%{conn | buffer: buffer <> data}, deadline)
+          {:ok, data} -> head(%{conn | buffer: buffer <> data}, byte_size(buffer), deadline)
           {:error, :timeout} -> {:error, {408, :header_timeout}}
           {:error, _reason} -> {:lost, :closed}
         end

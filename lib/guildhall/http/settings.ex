@@ -81,12 +81,6 @@ defmodule Guildhall.Http.Settings do
   @spec fetch!(atom()) :: t()
   def fetch!(name), do: :persistent_term.get({Http, name})
 
-  @spec erase(atom()) :: :ok
-  def erase(name) do
-    :persistent_term.erase({Http, name})
-    :ok
-  end
-
   for {counter, position} <- @counters do
     @spec count(t(), unquote(counter), integer()) :: integer()
     def count(settings, unquote(counter), change) do
