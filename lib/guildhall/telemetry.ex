@@ -16,18 +16,19 @@ defmodule Guildhall.Telemetry do
      [instance: "which node", scope: "`:user`, `:global`, or `:shared` if the table was full"]},
     {[:api, :sweep], "Windows that are over were forgotten.",
      [rows: "windows that are left", swept: "forgotten ones"], [instance: "which node"]},
-    {[:http, :connection, :start], "A client connected.", [count: "1"], [server: "which server"]},
+    {[:http, :connection, :start], "A client connected.", [count: "1"],
+     [instance: "whose server"]},
     {[:http, :connection, :stop], "A connection ended, or its socket went to another process.",
      [duration: "how long it was, native unit", requests: "answered on it"],
      [
-       server: "which server",
+       instance: "whose server",
        reason: "`:closed`, `:done`, `:idle`, `:drain`, `:given` or a refusal"
      ]},
     {[:http, :request], "A request was answered.", [duration: "from its last byte, native unit"],
-     [server: "which server", method: "as sent", path: "as sent", status: "of the answer"]},
+     [instance: "whose server", method: "as sent", path: "as sent", status: "of the answer"]},
     {[:http, :exception], "A handler raised; the client got a 500.", [count: "1"],
      [
-       server: "which server",
+       instance: "whose server",
        method: "as sent",
        path: "as sent",
        kind: "`:error`, `:exit` or `:throw`",
@@ -35,15 +36,15 @@ defmodule Guildhall.Telemetry do
        stacktrace: "where"
      ]},
     {[:http, :refusal], "The server itself refused a client.", [count: "1"],
-     [server: "which server", reason: "the limit or rule"]},
+     [instance: "whose server", reason: "the limit or rule"]},
     {[:http, :websocket, :open], "A WebSocket was opened.", [count: "1"],
-     [server: "which server"]},
+     [instance: "whose server"]},
     {[:http, :websocket, :busy], "A client reads too slowly: data waits.",
-     [bytes: "how much at first"], [server: "which server"]},
+     [bytes: "how much at first"], [instance: "whose server"]},
     {[:http, :websocket, :close], "A WebSocket began to close.",
      [duration: "how long it was, native unit"],
      [
-       server: "which server",
+       instance: "whose server",
        code: "the close code, or nil",
        by: "`:client`, `:server`, `:nobody` (lost) or `:slow` (cut off)"
      ]},

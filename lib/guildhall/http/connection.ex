@@ -51,7 +51,7 @@ defmodule Guildhall.Http.Connection do
 
     with {:ok, peer} <- Socket.peer(socket),
          {:ok, socket} <- Socket.handshake(socket, settings) do
-      Telemetry.emit([:http, :connection, :start], %{count: 1}, %{server: settings.name})
+      Telemetry.emit([:http, :connection, :start], %{count: 1}, %{instance: settings.instance})
       conn = %__MODULE__{socket: socket, settings: settings, peer: peer, opened_at: opened_at}
       idle(conn, now() + settings.header_timeout)
     else
@@ -171,7 +171,7 @@ defmodule Guildhall.Http.Connection do
   catch
     kind, reason ->
       Telemetry.emit([:http, :exception], %{count: 1}, %{
-        server: conn.settings.name,
+        instance: conn.settings.instance,
         method: request.method,
         path: request.path,
         kind: kind,
@@ -214,7 +214,7 @@ defmodule Guildhall.Http.Connection do
     measurements = %{duration: System.monotonic_time() - started}
 
     Telemetry.emit([:http, :request], measurements, %{
-      server: conn.settings.name,
+      instance: conn.settings.instance,
       method: request.method,
       path: request.path,
       status: status
@@ -251,7 +251,7 @@ defmodule Guildhall.Http.Connection do
   end
 
   defp run(module, argument, request, options, conn) do
-    ws = WebSocket.new(conn.socket, conn.settings.name, conn.buffer, options)
+    ws = WebSocket.new(conn.socket, conn.settings.instance, conn.buffer, options)
     attempt(conn, request, fn -> module.run(ws, request, argument) end)
     if Socket.given?(conn.socket), do: stopped(conn, :given), else: part(conn, :done)
   end
@@ -266,7 +266,7 @@ defmodule Guildhall.Http.Connection do
 
   defp refused(settings, reason) do
     Settings.count(settings, :refused, 1)
-    Telemetry.emit([:http, :refusal], %{count: 1}, %{server: settings.name, reason: reason})
+    Telemetry.emit([:http, :refusal], %{count: 1}, %{instance: settings.instance, reason: reason})
   end
 
   defp part(conn, reason) do
@@ -281,7 +281,7 @@ defmodule Guildhall.Http.Connection do
 
   defp stopped(conn, reason) do
     measurements = %{duration: System.monotonic_time() - conn.opened_at, requests: conn.requests}
-    metadata = %{server: conn.settings.name, reason: reason}
+    metadata = %{instance: conn.settings.instance, reason: reason}
     Telemetry.emit([:http, :connection, :stop], measurements, metadata)
   end
 

@@ -54,12 +54,12 @@ defmodule Guildhall.Http.WebSocket do
   alias Guildhall.Http.WebSocket.{Link, Writer}
   alias Guildhall.Telemetry
 
-  @enforce_keys [:socket, :server, :decoder, :writer, :close_timeout, :opened_at]
+  @enforce_keys [:socket, :instance, :decoder, :writer, :close_timeout, :opened_at]
   defstruct @enforce_keys ++ [:code, :timer, state: :open, inbox: "", told?: false]
 
   @opaque t :: %__MODULE__{
             socket: Socket.t(),
-            server: atom(),
+            instance: atom(),
             decoder: Decoder.t(),
             writer: Writer.t(),
             close_timeout: pos_integer(),
@@ -86,15 +86,15 @@ defmodule Guildhall.Http.WebSocket do
 
   @doc false
   @spec new(Socket.t(), atom(), inbox :: binary(), keyword()) :: t()
-  def new(socket, server, inbox, options) do
+  def new(socket, instance, inbox, options) do
     frame_limit = Keyword.get(options, :frame_limit, 65_536)
     message_limit = Keyword.get(options, :message_limit, 65_536)
-    Telemetry.emit([:http, :websocket, :open], %{count: 1}, %{server: server})
+    Telemetry.emit([:http, :websocket, :open], %{count: 1}, %{instance: instance})
     Socket.lift_send_timeout(socket)
 
     %__MODULE__{
       socket: socket,
-      server: server,
+      instance: instance,
       inbox: inbox,
       decoder: Decoder.new(frame_limit, message_limit),
       writer: Writer.new(socket, Keyword.get(options, :write_limit, 1_048_576)),

@@ -182,7 +182,7 @@ defmodule Guildhall.Http.WebSocket.Link do
 
   defp wrote({_ok_or_busy, writer}, ws) do
     if writer.busy? and not ws.writer.busy? do
-      metadata = %{server: ws.server}
+      metadata = %{instance: ws.instance}
       Telemetry.emit([:http, :websocket, :busy], %{bytes: writer.waiting_bytes}, metadata)
     end
 
@@ -204,7 +204,7 @@ defmodule Guildhall.Http.WebSocket.Link do
 
   defp told(ws, code, by) do
     duration = System.monotonic_time() - ws.opened_at
-    metadata = %{server: ws.server, code: code, by: by}
+    metadata = %{instance: ws.instance, code: code, by: by}
     Telemetry.emit([:http, :websocket, :close], %{duration: duration}, metadata)
     %{ws | told?: true}
   end
