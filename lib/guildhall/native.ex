@@ -101,5 +101,29 @@ defmodule Guildhall.Native do
   @spec store_close(store()) :: :ok
   def store_close(_store), do: not_loaded()
 
+  # payload.rs
+
+  @type payload_place :: binary() | atom() | integer()
+
+  @spec payload_encode(term()) ::
+          {:ok, binary()}
+          | :large
+          | {:error, {atom(), non_neg_integer() | nil, term(), [payload_place()]}}
+  def payload_encode(_term), do: not_loaded()
+
+  @spec payload_encode_dirty(term()) ::
+          {:ok, binary()}
+          | {:error, {atom(), non_neg_integer() | nil, term(), [payload_place()]}}
+  def payload_encode_dirty(_term), do: not_loaded()
+
+  @spec payload_decode(binary()) :: {:ok, term()} | {:error, {atom(), non_neg_integer()}}
+  def payload_decode(_text), do: not_loaded()
+
+  @spec payload_decode_dirty(binary()) :: {:ok, term()} | {:error, {atom(), non_neg_integer()}}
+  def payload_decode_dirty(_text), do: not_loaded()
+
+  @spec payload_retained() :: non_neg_integer()
+  def payload_retained, do: not_loaded()
+
   defp not_loaded, do: :erlang.nif_error(:nif_not_loaded)
 end

@@ -84,7 +84,7 @@ defmodule Guildhall.HttpTest do
     assert HttpClient.closed?(third)
 
     assert_receive {:event, [:guildhall, :http, :refusal], _,
-                    %{instance: ^name, reason: :max_connections}}
+                    %{server: ^name, reason: :max_connections}}
 
     Enum.each(pids, &send(&1, :go))
     for client <- clients, do: assert({%{status: 200}, _} = HttpClient.recv_response(client))
@@ -179,18 +179,18 @@ defmodule Guildhall.HttpTest do
     Events.listen()
     {name, port} = HttpServer.start(:echo)
     client = HttpClient.connect(port)
-    assert_receive {:event, [:guildhall, :http, :connection, :start], _, %{instance: ^name}}
+    assert_receive {:event, [:guildhall, :http, :connection, :start], _, %{server: ^name}}
     {_response, client} = HttpClient.request(client, "GET", "/x")
 
     assert_receive {:event, [:guildhall, :http, :request], %{duration: duration},
-                    %{instance: ^name} = metadata}
+                    %{server: ^name} = metadata}
 
     assert duration > 0
     assert %{method: "GET", path: "/x", status: 200} = metadata
     HttpClient.close(client)
 
     assert_receive {:event, [:guildhall, :http, :connection, :stop], %{requests: 1},
-                    %{instance: ^name, reason: :closed}}
+                    %{server: ^name, reason: :closed}}
   end
 
   # Asks until the acceptor has handed them over; each answer comes from the server's process.

@@ -9,6 +9,7 @@ mod failure;
 mod outbox;
 mod outbox_transport;
 mod panic;
+mod payload;
 mod reaper;
 mod store;
 mod store_terms;

@@ -1,24 +1,25 @@
-//! JSON text, fast: what the walk over BEAM terms needs and that knows no BEAM.
+//! JSON text at the speed of memory: everything of `Guildhall.Payload` that knows no BEAM.
+//!
+//! [`Reader`] turns text into the terms of a [`Build`], [`write`](mod@write) turns
+//! strings and numbers into text. Neither recurses, and neither makes anything but what its caller
+//! gave it to write into, so that no input can overflow a stack or fill a memory that is not its own.
 
-/// How deep arrays and objects may nest. Deeper input is refused, because a
-/// stack overflow is no panic: it would kill the VM.
+mod decimal;
+mod error;
+mod keys;
+mod number;
+mod reader;
+mod text;
+pub mod write;
+
+pub use error::{Error, Reason};
+pub use reader::{Build, Reader};
+
+/// How deep arrays and objects may nest, in both directions.
 pub const MAX_DEPTH: usize = 512;
 
-/// Appends the decimal digits of `number`.
-pub fn push_integer(out: &mut Vec<u8>, number: i64) {
-    out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
-}
+/// How many digits an integer may have. Its conversion is quadratic in them.
+pub const MAX_DIGITS: usize = 1_024;
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    proptest::proptest! {
-        #[test]
-        fn an_integer_reads_back(number: i64) {
-            let mut out = Vec::new();
-            push_integer(&mut out, number);
-            assert_eq!(String::from_utf8(out).unwrap().parse(), Ok(number));
-        }
-    }
-}
+/// How long a text may be, in bytes, in both directions.
+pub const MAX_BYTES: usize = 64 * 1024 * 1024;

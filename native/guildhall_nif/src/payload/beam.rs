@@ -1,0 +1,243 @@
+//! The little of the NIF interface that JSON needs, on raw terms. All the unsafe code of it.
+//!
+//! **Invariant:** a [`Raw`] is only ever used with the [`Beam`] of the call that it came from, and
+//! no longer than that call. Neither leaves the modules of `payload`, which see to it.
+#![allow(unsafe_code)]
+
+use std::mem::MaybeUninit;
+
+use rustler::sys;
+use rustler::{Env, Term};
+
+/// A term of the call's environment, as the VM writes it.
+pub(super) use sys::ErlNifTerm as Raw;
+
+/// What a term is.
+pub(super) use sys::ErlNifTermType as Kind;
+
+/// The environment of a call.
+#[derive(Clone, Copy)]
+pub(super) struct Beam(*mut sys::ErlNifEnv);
+
+/// The word that is the term.
+#[inline(always)]
+pub(super) fn word(term: Raw) -> usize {
+    // SAFETY: it is a transparent one.
+    unsafe { std::mem::transmute(term) }
+}
+
+/// An integer as the VM has it.
+pub(super) enum Integer {
+    Signed(i64),
+    Unsigned(u64),
+    Big,
+}
+
+impl Beam {
+    pub(super) fn new(env: Env<'_>) -> Self {
+        Self(env.as_c_arg())
+    }
+
+    /// The term as one for the outside.
+    pub(super) fn term<'a>(env: Env<'a>, term: Raw) -> Term<'a> {
+        // SAFETY: by the invariant, the term belongs to `env`.
+        unsafe { Term::new(env, term) }
+    }
+
+    #[inline(always)]
+    pub(super) fn kind(self, term: Raw) -> Kind {
+        // SAFETY: by the invariant.
+        unsafe { sys::enif_term_type(self.0, term) }
+    }
+
+    /// The bytes of a binary; none of a bitstring that ends within a byte.
+    #[inline(always)]
+    pub(super) fn binary<'a>(self, term: Raw) -> Option<&'a [u8]> {
+        let mut binary = MaybeUninit::<sys::ErlNifBinary>::uninit();
+        // SAFETY: by the invariant; a binary that is inspected stays where it is until the call
+        // ends. Of an empty one the pointer may be anything.
+        unsafe {
+            if sys::enif_inspect_binary(self.0, term, binary.as_mut_ptr()) == 0 {
+                return None;
+            }
+            let binary = binary.assume_init();
+            if binary.size == 0 {
+                return Some(&[]);
+            }
+            Some(std::slice::from_raw_parts(binary.data, binary.size))
+        }
+    }
+
+    /// A new binary that holds a copy of `bytes`.
+    #[inline(always)]
+    pub(super) fn make_binary(self, bytes: &[u8]) -> Raw {
+        let mut term = Raw::default();
+        // SAFETY: the VM gives room for as many bytes as it is asked for, or aborts.
+        unsafe {
+            let to = sys::enif_make_new_binary(self.0, bytes.len(), &mut term);
+            std::ptr::copy_nonoverlapping(bytes.as_ptr(), to, bytes.len());
+        }
+        term
+    }
+
+    #[inline(always)]
+    pub(super) fn integer(self, term: Raw) -> Integer {
+        let (mut signed, mut unsigned) = (0, 0);
+        // SAFETY: by the invariant.
+        unsafe {
+            if sys::enif_get_int64(self.0, term, &mut signed) != 0 {
+                Integer::Signed(signed)
+            } else if sys::enif_get_uint64(self.0, term, &mut unsigned) != 0 {
+                Integer::Unsigned(unsigned)
+            } else {
+                Integer::Big
+            }
+        }
+    }
+
+    #[inline(always)]
+    pub(super) fn make_signed(self, number: i64) -> Raw {
+        // SAFETY: by the invariant.
+        unsafe { sys::enif_make_int64(self.0, number) }
+    }
+
+    #[inline(always)]
+    pub(super) fn make_unsigned(self, number: u64) -> Raw {
+        // SAFETY: by the invariant.
+        unsafe { sys::enif_make_uint64(self.0, number) }
+    }
+
+    #[inline(always)]
+    pub(super) fn float(self, term: Raw) -> f64 {
+        let mut number = 0.0;
+        // SAFETY: by the invariant. Of another kind of term it stays 0.0.
+        unsafe { sys::enif_get_double(self.0, term, &mut number) };
+        number
+    }
+
+    #[inline(always)]
+    pub(super) fn make_float(self, number: f64) -> Raw {
+        // SAFETY: by the invariant; JSON has only finite ones.
+        unsafe { sys::enif_make_double(self.0, number) }
+    }
+
+    /// The head and the tail of a list that has them.
+    #[inline(always)]
+    pub(super) fn cell(self, list: Raw) -> Option<(Raw, Raw)> {
+        let (mut head, mut tail) = (Raw::default(), Raw::default());
+        // SAFETY: by the invariant.
+        let found = unsafe { sys::enif_get_list_cell(self.0, list, &mut head, &mut tail) };
+        (found != 0).then_some((head, tail))
+    }
+
+    #[inline(always)]
+    pub(super) fn is_empty_list(self, term: Raw) -> bool {
+        // SAFETY: by the invariant.
+        unsafe { sys::enif_is_empty_list(self.0, term) != 0 }
+    }
+
+    #[inline(always)]
+    pub(super) fn make_list(self, values: &[Raw]) -> Raw {
+        // SAFETY: by the invariant; the VM copies the slice.
+        unsafe { sys::enif_make_list_from_array(self.0, values.as_ptr(), values.len() as u32) }
+    }
+
+    /// A map, unless two keys are the same.
+    #[inline(always)]
+    pub(super) fn make_map(self, keys: &[Raw], values: &[Raw]) -> Option<Raw> {
+        let mut map = Raw::default();
+        let count = keys.len().min(values.len());
+        // SAFETY: by the invariant; the VM copies the slices.
+        let made = unsafe {
+            sys::enif_make_map_from_arrays(self.0, keys.as_ptr(), values.as_ptr(), count, &mut map)
+        };
+        (made != 0).then_some(map)
+    }
+
+    /// The value at `key`, which a map need not have.
+    pub(super) fn value(self, map: Raw, key: Raw) -> Option<Raw> {
+        let mut value = Raw::default();
+        // SAFETY: by the invariant.
+        let found = unsafe { sys::enif_get_map_value(self.0, map, key, &mut value) };
+        (found != 0).then_some(value)
+    }
+
+    /// The term in the external format, as the VM writes it.
+    pub(super) fn write_external(self, term: Raw) -> Vec<u8> {
+        let mut binary = MaybeUninit::<sys::ErlNifBinary>::uninit();
+        // SAFETY: by the invariant; the binary is this function's until it is released.
+        unsafe {
+            if sys::enif_term_to_binary(self.0, term, binary.as_mut_ptr()) == 0 {
+                return vec![];
+            }
+            let mut binary = binary.assume_init();
+            let bytes = std::slice::from_raw_parts(binary.data, binary.size).to_vec();
+            sys::enif_release_binary(&mut binary);
+            bytes
+        }
+    }
+
+    /// The term that `bytes` hold in the external format, if they hold one.
+    pub(super) fn read_external(self, bytes: &[u8]) -> Option<Raw> {
+        let mut term = Raw::default();
+        // SAFETY: the VM checks what it reads.
+        let read =
+            unsafe { sys::enif_binary_to_term(self.0, bytes.as_ptr(), bytes.len(), &mut term, 0) };
+        (read != 0).then_some(term)
+    }
+
+    /// Tells the VM that a call took `percent` of what a process may take at a time.
+    pub(super) fn consume(self, percent: i32) {
+        // SAFETY: by the invariant; the VM asks for 1 to 100.
+        unsafe { sys::enif_consume_timeslice(self.0, percent.clamp(1, 100)) };
+    }
+}
+
+/// A walk over the pairs of a map.
+pub(super) struct Pairs {
+    beam: Beam,
+    iterator: sys::ErlNifMapIterator,
+}
+
+impl Pairs {
+    /// From the first pair on, of a term that is a map.
+    #[inline(always)]
+    pub(super) fn new(beam: Beam, map: Raw) -> Self {
+        let mut iterator = MaybeUninit::<sys::ErlNifMapIterator>::zeroed();
+        // SAFETY: by the invariant, a map has an iterator; it may be moved.
+        unsafe {
+            sys::enif_map_iterator_create(
+                beam.0,
+                map,
+                iterator.as_mut_ptr(),
+                sys::ErlNifMapIteratorEntry::ERL_NIF_MAP_ITERATOR_HEAD,
+            );
+            Self { beam, iterator: iterator.assume_init() }
+        }
+    }
+
+    /// The pair at which the walk is, until its end.
+    #[inline(always)]
+    pub(super) fn pair(&mut self) -> Option<(Raw, Raw)> {
+        let (mut key, mut value) = (Raw::default(), Raw::default());
+        let (env, iterator) = (self.beam.0, &mut self.iterator);
+        // SAFETY: by the invariant.
+        let found = unsafe { sys::enif_map_iterator_get_pair(env, iterator, &mut key, &mut value) };
+        (found != 0).then_some((key, value))
+    }
+
+    /// Goes on to the next pair.
+    #[inline(always)]
+    pub(super) fn advance(&mut self) {
+        // SAFETY: by the invariant.
+        unsafe { sys::enif_map_iterator_next(self.beam.0, &mut self.iterator) };
+    }
+}
+
+impl Drop for Pairs {
+    #[inline(always)]
+    fn drop(&mut self) {
+        // SAFETY: by the invariant; it was created, and is destroyed once.
+        unsafe { sys::enif_map_iterator_destroy(self.beam.0, &mut self.iterator) };
+    }
+}
