@@ -19,7 +19,7 @@ defmodule Guildhall.Http do
   How the processes work is in `lib/guildhall/http/README.md`.
   """
 
-  alias Guildhall.Http.{Listener, Settings, Supervisor}
+  alias Guildhall.Http.{Head, Listener, Request, Settings, Supervisor}
   alias Guildhall.Options
 
   @doc """
@@ -73,4 +73,8 @@ defmodule Guildhall.Http do
     |> Map.put(:connections, Listener.connections(name))
     |> Map.put(:max_connections, settings.max_connections)
   end
+
+  @doc "Whether the request asks for a WebSocket. What it asks is checked when the handler grants it."
+  @spec upgrade?(Request.t()) :: boolean()
+  def upgrade?(%Request{headers: headers}), do: "websocket" in Head.tokens(headers, "upgrade")
 end

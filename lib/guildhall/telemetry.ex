@@ -2,18 +2,33 @@ defmodule Guildhall.Telemetry do
   # Every event of Guildhall, a row each: the documentation, `events/0` and the guard of `emit/3`
   # at once. Each context adds its own rows here, in the order of the contexts.
   @events [
-    {[:http, :connection, :start], "A client connected.", [count: "1"], [server: "which server"]},
+    {[:api, :request], "A request of the API was answered.",
+     [duration: "until the answer was made, native unit"],
+     [
+       instance: "which node",
+       method: "as sent",
+       route: "the route's path in the documentation, nil if it is none",
+       status: "of the answer",
+       reason: "why it was refused, nil if it was not"
+     ]},
+    {[:api, :limited], "A request was refused for its rate.",
+     [retry_after: "milliseconds to wait"],
+     [instance: "which node", scope: "`:user`, `:global`, or `:shared` if the table was full"]},
+    {[:api, :sweep], "Windows that are over were forgotten.",
+     [rows: "windows that are left", swept: "forgotten ones"], [instance: "which node"]},
+    {[:http, :connection, :start], "A client connected.", [count: "1"],
+     [instance: "whose server"]},
     {[:http, :connection, :stop], "A connection ended, or its socket went to another process.",
      [duration: "how long it was, native unit", requests: "answered on it"],
      [
-       server: "which server",
+       instance: "whose server",
        reason: "`:closed`, `:done`, `:idle`, `:drain`, `:given` or a refusal"
      ]},
     {[:http, :request], "A request was answered.", [duration: "from its last byte, native unit"],
-     [server: "which server", method: "as sent", path: "as sent", status: "of the answer"]},
+     [instance: "whose server", method: "as sent", path: "as sent", status: "of the answer"]},
     {[:http, :exception], "A handler raised; the client got a 500.", [count: "1"],
      [
-       server: "which server",
+       instance: "whose server",
        method: "as sent",
        path: "as sent",
        kind: "`:error`, `:exit` or `:throw`",
@@ -21,15 +36,15 @@ defmodule Guildhall.Telemetry do
        stacktrace: "where"
      ]},
     {[:http, :refusal], "The server itself refused a client.", [count: "1"],
-     [server: "which server", reason: "the limit or rule"]},
+     [instance: "whose server", reason: "the limit or rule"]},
     {[:http, :websocket, :open], "A WebSocket was opened.", [count: "1"],
-     [server: "which server"]},
+     [instance: "whose server"]},
     {[:http, :websocket, :busy], "A client reads too slowly: data waits.",
-     [bytes: "how much at first"], [server: "which server"]},
+     [bytes: "how much at first"], [instance: "whose server"]},
     {[:http, :websocket, :close], "A WebSocket began to close.",
      [duration: "how long it was, native unit"],
      [
-       server: "which server",
+       instance: "whose server",
        code: "the close code, or nil",
        by: "`:client`, `:server`, `:nobody` (lost) or `:slow` (cut off)"
      ]},
@@ -49,6 +64,17 @@ defmodule Guildhall.Telemetry do
      ]},
     {[:store, :reopen], "The database was opened again after an error of the disk.",
      [duration: "native time unit"], [instance: "which node"]},
+    {[:relay, :round], "A relay handled what waited in its mailbox.",
+     [
+       mailbox: "messages that waited when the round began",
+       commands: "messages handled",
+       events: "pushes, an event's bodies each",
+       deliveries: "events put into outboxes",
+       wakes: "sessions told that something waits",
+       overflows: "sessions cut off because too much waited",
+       dropped: "ephemeral events left out because the relay was behind",
+       duration: "native unit"
+     ], [instance: "which node", relay: "its pid"]},
     {[:telemetry, :failure], "A handler raised and was detached.",
      [system_time: "wall clock, native unit"],
      [

@@ -84,7 +84,7 @@ defmodule Guildhall.HttpTest do
     assert HttpClient.closed?(third)
 
     assert_receive {:event, [:guildhall, :http, :refusal], _,
-                    %{server: ^name, reason: :max_connections}}
+                    %{instance: ^name, reason: :max_connections}}
 
     Enum.each(pids, &send(&1, :go))
     for client <- clients, do: assert({%{status: 200}, _} = HttpClient.recv_response(client))
@@ -179,18 +179,18 @@ defmodule Guildhall.HttpTest do
     Events.listen()
     {name, port} = HttpServer.start(:echo)
     client = HttpClient.connect(port)
-    assert_receive {:event, [:guildhall, :http, :connection, :start], _, %{server: ^name}}
+    assert_receive {:event, [:guildhall, :http, :connection, :start], _, %{instance: ^name}}
     {_response, client} = HttpClient.request(client, "GET", "/x")
 
     assert_receive {:event, [:guildhall, :http, :request], %{duration: duration},
-                    %{server: ^name} = metadata}
+                    %{instance: ^name} = metadata}
 
     assert duration > 0
     assert %{method: "GET", path: "/x", status: 200} = metadata
     HttpClient.close(client)
 
     assert_receive {:event, [:guildhall, :http, :connection, :stop], %{requests: 1},
-                    %{server: ^name, reason: :closed}}
+                    %{instance: ^name, reason: :closed}}
   end
 
   # Asks until the acceptor has handed them over; each answer comes from the server's process.

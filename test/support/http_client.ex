@@ -190,12 +190,14 @@ defmodule Guildhall.HttpClient do
   defp recv_bytes(%{buffer: buffer} = client, count) do
     case buffer do
       <<bytes::binary-size(count), rest::binary>> -> {bytes, %{client | buffer: rest}}
-      _part -> client |> more() |> recv_bytes(count)
+      part -> {part <> recv!(client, count - byte_size(part)), %{client | buffer: ""}}
     end
   end
 
-  defp more(client) do
-    {:ok, data} = client.transport.recv(client.socket, 0, @timeout)
-    %{client | buffer: client.buffer <> data}
+  defp more(client), do: %{client | buffer: client.buffer <> recv!(client, 0)}
+
+  defp recv!(client, count) do
+    {:ok, data} = client.transport.recv(client.socket, count, @timeout)
+    data
   end
 end

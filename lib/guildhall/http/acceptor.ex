@@ -97,7 +97,7 @@ defmodule Guildhall.Http.Acceptor do
 
   defp refused(settings, reason) do
     Settings.count(settings, :refused, 1)
-    Telemetry.emit([:http, :refusal], %{count: 1}, %{server: settings.name, reason: reason})
+    Telemetry.emit([:http, :refusal], %{count: 1}, %{instance: settings.instance, reason: reason})
   end
 
   defp pause do

@@ -51,7 +51,7 @@ defmodule Guildhall.Http.Connection do
 
     with {:ok, peer} <- Socket.peer(socket),
          {:ok, socket} <- Socket.handshake(socket, settings) do
-      Telemetry.emit([:http, :connection, :start], %{count: 1}, %{server: settings.name})
+      Telemetry.emit([:http, :connection, :start], %{count: 1}, %{instance: settings.instance})
       conn = %__MODULE__{socket: socket, settings: settings, peer: peer, opened_at: opened_at}
       idle(conn, now() + settings.header_timeout)
     else
@@ -101,7 +101,7 @@ defmodule Guildhall.Http.Connection do
   defp serve(conn) do
     deadline = now() + conn.settings.header_timeout
 
-    with {:ok, bytes, conn} <- head(conn, deadline),
+    with {:ok, bytes, conn} <- head(conn, 0, deadline),
          {:ok, head} <- Head.parse(bytes, conn.settings),
          {:ok, body, rest} <- Body.read(head, conn.buffer, conn.socket, conn.settings) do
       handle(head, request(head, body, conn), %{conn | buffer: rest})
@@ -112,8 +112,8 @@ defmodule Guildhall.Http.Connection do
     end
   end
 
-  defp head(conn, deadline) do
-    case Head.split(conn.buffer, conn.settings) do
+  defp head(conn, seen, deadline) do
+    case Head.split(conn.buffer, seen, conn.settings) do
       {:ok, head, rest} ->
         {:ok, head, %{conn | buffer: rest}}
 
@@ -122,7 +122,7 @@ defmodule Guildhall.Http.Connection do
 
       {:more, buffer} ->
         case Socket.receive(conn.socket, max(deadline - now(), 0)) do
-          {:ok, data} -> head(%{conn | buffer: buffer <> data}, deadline)
+          {:ok, data} -> head(%{conn | buffer: buffer <> data}, byte_size(buffer), deadline)
           {:error, :timeout} -> {:error, {408, :header_timeout}}
           {:error, _reason} -> {:lost, :closed}
         end
@@ -171,7 +171,7 @@ defmodule Guildhall.Http.Connection do
   catch
     kind, reason ->
       Telemetry.emit([:http, :exception], %{count: 1}, %{
-        server: conn.settings.name,
+        instance: conn.settings.instance,
         method: request.method,
         path: request.path,
         kind: kind,
@@ -214,7 +214,7 @@ defmodule Guildhall.Http.Connection do
     measurements = %{duration: System.monotonic_time() - started}
 
     Telemetry.emit([:http, :request], measurements, %{
-      server: conn.settings.name,
+      instance: conn.settings.instance,
       method: request.method,
       path: request.path,
       status: status
@@ -251,7 +251,7 @@ defmodule Guildhall.Http.Connection do
   end
 
   defp run(module, argument, request, options, conn) do
-    ws = WebSocket.new(conn.socket, conn.settings.name, conn.buffer, options)
+    ws = WebSocket.new(conn.socket, conn.settings.instance, conn.buffer, options)
     attempt(conn, request, fn -> module.run(ws, request, argument) end)
     if Socket.given?(conn.socket), do: stopped(conn, :given), else: part(conn, :done)
   end
@@ -266,7 +266,7 @@ defmodule Guildhall.Http.Connection do
 
   defp refused(settings, reason) do
     Settings.count(settings, :refused, 1)
-    Telemetry.emit([:http, :refusal], %{count: 1}, %{server: settings.name, reason: reason})
+    Telemetry.emit([:http, :refusal], %{count: 1}, %{instance: settings.instance, reason: reason})
   end
 
   defp part(conn, reason) do
@@ -281,7 +281,7 @@ defmodule Guildhall.Http.Connection do
 
   defp stopped(conn, reason) do
     measurements = %{duration: System.monotonic_time() - conn.opened_at, requests: conn.requests}
-    metadata = %{server: conn.settings.name, reason: reason}
+    metadata = %{instance: conn.settings.instance, reason: reason}
     Telemetry.emit([:http, :connection, :stop], measurements, metadata)
   end
 

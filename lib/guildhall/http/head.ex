@@ -20,20 +20,25 @@ defmodule Guildhall.Http.Head do
           continue?: boolean()
         }
 
-  @doc "Splits the first head off the buffer, or says that it is not all there."
-  @spec split(binary(), Settings.t()) ::
+  @doc """
+  Splits the first head off the buffer, or says that it is not all there: then `seen` is, for the next
+  time, how much of the buffer need not be searched again.
+  """
+  @spec split(binary(), seen :: non_neg_integer(), Settings.t()) ::
           {:ok, head :: binary(), rest :: binary()} | {:more, binary()} | {:error, refusal()}
-  def split(<<"\r\n", rest::binary>>, settings), do: split(rest, settings)
-  def split(buffer, _settings) when buffer in ["", "\r"], do: {:more, buffer}
+  def split(<<"\r\n", rest::binary>>, _seen, settings), do: split(rest, 0, settings)
+  def split(buffer, _seen, _settings) when buffer in ["", "\r"], do: {:more, buffer}
 
   # No method begins like that: line noise, or a TLS client on a plain port.
-  def split(<<c, _rest::binary>>, _settings) when c not in ?a..?z and c not in ?A..?Z do
+  def split(<<c, _rest::binary>>, _seen, _settings) when c not in ?a..?z and c not in ?A..?Z do
     {:error, {400, :request_line}}
   end
 
-  def split(buffer, settings) do
+  def split(buffer, seen, settings) do
     with {:ok, line_size} <- line(buffer, settings.request_line_limit),
-         {:ok, size} <- ending(buffer, line_size, settings.header_limit) do
+         # The request line's own end counts, so that a head without headers ends too.
+         from = max(line_size - 2, seen - 3),
+         {:ok, size} <- ending(buffer, from, settings.header_limit) do
       <<head::binary-size(size), rest::binary>> = buffer
       {:ok, head, rest}
     end
@@ -49,12 +54,10 @@ defmodule Guildhall.Http.Head do
 
   defp bare, do: {:error, {400, :line_ending}}
 
-  # From the end of the request line, so that a head without headers ends too.
-  defp ending(buffer, line_size, limit) do
-    from = line_size - 2
-    scope = {from, min(limit, byte_size(buffer)) - from}
+  defp ending(buffer, from, limit) do
+    to = min(limit, byte_size(buffer))
 
-    case elem(scope, 1) > 0 && :binary.match(buffer, "\r\n\r\n", scope: scope) do
+    case from < to && :binary.match(buffer, "\r\n\r\n", scope: {from, to - from}) do
       {at, 4} -> {:ok, at + 4}
       _none when byte_size(buffer) >= limit -> {:error, {431, :headers_too_large}}
       _none -> {:more, buffer}

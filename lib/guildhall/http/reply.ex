@@ -47,10 +47,7 @@ defmodule Guildhall.Http.Reply do
     507 => "Insufficient Storage"
   }
 
-  for {status, phrase} <- @phrases do
-    @spec phrase(unquote(status)) :: String.t()
-    def phrase(unquote(status)), do: unquote(phrase)
-  end
+  defp phrase(status) when status in 200..599, do: Map.get(@phrases, status, "")
 
   @doc "The plain response of the server itself, where no handler was asked or it failed."
   @spec plain(status :: 400..599, [{String.t(), iodata()}]) :: Response.t()

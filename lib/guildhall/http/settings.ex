@@ -13,6 +13,11 @@ defmodule Guildhall.Http.Settings do
       required: true,
       doc: "`{module, argument}`, a `Guildhall.Http.Handler`."
     ],
+    instance: [
+      type: :atom,
+      default: nil,
+      doc: "Whose server it is, in the metadata of every event; the name if nil."
+    ],
     ip: [type: :ip, default: {127, 0, 0, 1}, doc: "The address to listen on."],
     port: [type: {:in, 0..65_535}, default: 0, doc: "The port; 0 takes a free one."],
     tls: [
@@ -71,21 +76,17 @@ defmodule Guildhall.Http.Settings do
   def new(options) do
     {module, _argument} = Keyword.fetch!(options, :handler)
     {:module, _module} = Code.ensure_loaded(module)
-    shared = [counters: :atomics.new(length(@counters), signed: true), dates: nil]
-    struct!(__MODULE__, options ++ shared)
+    settings = struct!(__MODULE__, options ++ [dates: nil, counters: counters()])
+    %{settings | instance: settings.instance || settings.name}
   end
+
+  defp counters, do: :atomics.new(length(@counters), signed: true)
 
   @spec put(t()) :: :ok
   def put(settings), do: :persistent_term.put({Http, settings.name}, settings)
 
   @spec fetch!(atom()) :: t()
   def fetch!(name), do: :persistent_term.get({Http, name})
-
-  @spec erase(atom()) :: :ok
-  def erase(name) do
-    :persistent_term.erase({Http, name})
-    :ok
-  end
 
   for {counter, position} <- @counters do
     @spec count(t(), unquote(counter), integer()) :: integer()

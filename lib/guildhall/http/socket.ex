@@ -39,7 +39,10 @@ defmodule Guildhall.Http.Socket do
   def handshake(socket, %Settings{tls: nil}), do: {:ok, socket}
 
   def handshake(socket, settings) do
-    case :ssl.handshake(socket, settings.tls, settings.header_timeout) do
+    # Without a word in the log for each client that cannot.
+    options = Keyword.put_new(settings.tls, :log_level, :none)
+
+    case :ssl.handshake(socket, options, settings.header_timeout) do
       {:ok, socket} -> {:ok, socket}
       {:ok, socket, _extensions} -> {:ok, socket}
       {:error, reason} -> {:error, reason}
@@ -95,6 +98,13 @@ defmodule Guildhall.Http.Socket do
     if :erlang.port_command(socket, [@reference | data], [:nosuspend]), do: :taken, else: :full
   rescue
     ArgumentError -> :closed
+  end
+
+  @doc "From now on, how long a peer may read slowly is for `offer/2`'s caller to decide."
+  @spec lift_send_timeout(t()) :: :ok
+  def lift_send_timeout(socket) do
+    if is_port(socket), do: :inet.setopts(socket, send_timeout: :infinity)
+    :ok
   end
 
   @doc "Bytes that the driver holds and the kernel has not taken."

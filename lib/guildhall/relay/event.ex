@@ -5,6 +5,8 @@ defmodule Guildhall.Relay.Event do
   The bodies are shared `Guildhall.Outbox` events, encoded once. A session gets `author` if it is a
   session of `author_id` (with the nonce), `content` if it has the MESSAGE_CONTENT intent or its user
   is in `content_for`, else `body`.
+
+  An ephemeral event (typing, presence) tells of a moment: a relay that is behind leaves it out.
   """
 
   @enforce_keys [:type, :body]
@@ -19,7 +21,8 @@ defmodule Guildhall.Relay.Event do
     content: nil,
     content_for: [],
     author: nil,
-    author_id: nil
+    author_id: nil,
+    ephemeral: false
   ]
 
   @type t :: %__MODULE__{
@@ -37,6 +40,7 @@ defmodule Guildhall.Relay.Event do
           content: Guildhall.Outbox.event() | nil,
           content_for: [pos_integer()],
           author: Guildhall.Outbox.event() | nil,
-          author_id: pos_integer() | nil
+          author_id: pos_integer() | nil,
+          ephemeral: boolean()
         }
 end

@@ -1,13 +1,19 @@
 defmodule Guildhall.Relay.View do
   @moduledoc """
-  What a relay computes visibility from: the guild without its members.
-
-  Carries the guild's version: a relay that is told of a change from another version than its own
-  asks its room for the whole view again.
+  What a relay computes visibility from: the guild with its roles and channels, without members.
   """
 
   @enforce_keys [:guild]
-  defstruct [:guild, version: 0]
+  defstruct [:guild]
 
-  @type t :: %__MODULE__{guild: Guildhall.Model.Guild.t(), version: non_neg_integer()}
+  @type t :: %__MODULE__{guild: Guildhall.Model.Guild.t()}
+
+  @typedoc "A change that may decide who sees a channel."
+  @type change ::
+          {:owner, user_id :: pos_integer()}
+          | {:role, Guildhall.Model.Role.t()}
+          | {:role_deleted, pos_integer()}
+          | {:channel, Guildhall.Model.Channel.t()}
+          | {:channel_deleted, pos_integer()}
+          | {:member, Guildhall.Model.Member.t()}
 end

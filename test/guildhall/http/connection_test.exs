@@ -223,7 +223,7 @@ defmodule Guildhall.Http.ConnectionTest do
         assert %{status: 500, body: "Internal Server Error\n"} = response
 
         assert_receive {:event, [:guildhall, :http, :exception], _,
-                        %{server: ^name, path: "/" <> ^path}}
+                        %{instance: ^name, path: "/" <> ^path}}
 
         {%{status: 200, body: "fine"}, client} = HttpClient.request(client, "GET", "/")
         client
@@ -249,7 +249,7 @@ defmodule Guildhall.Http.ConnectionTest do
       HttpClient.send_request(client, "GET", "/")
 
       assert_receive {:event, [:guildhall, :http, :connection, :stop], _,
-                      %{server: ^name, reason: :closed}}
+                      %{instance: ^name, reason: :closed}}
     end
   end
 
@@ -376,7 +376,7 @@ defmodule Guildhall.Http.ConnectionTest do
       refused(port, 414, "GET /#{long}")
 
       assert_receive {:event, [:guildhall, :http, :refusal], _,
-                      %{server: ^name, reason: :uri_too_long}}
+                      %{instance: ^name, reason: :uri_too_long}}
 
       refused(port, 431, head <> "x: " <> long)
       refused(port, 431, [head, List.duplicate("x: y\r\n", 12), "\r\n"])
@@ -449,7 +449,7 @@ defmodule Guildhall.Http.ConnectionTest do
       refused(port, 503, head <> String.duplicate("x", 1_001))
 
       assert_receive {:event, [:guildhall, :http, :refusal], _,
-                      %{server: ^name, reason: :body_budget}}
+                      %{instance: ^name, reason: :body_budget}}
 
       assert Guildhall.Http.stats(name).receiving == 0
     end

@@ -1,0 +1,211 @@
+defmodule Guildhall.Http.WebSocket.Link do
+  @moduledoc false
+
+  # What becomes of a WebSocket: messages of the socket and calls of the owner go in, events come out.
+  #
+  #   :open      frames go both ways
+  #   :failed    the client broke a rule, and the owner has not closed yet
+  #   :closing   our close frame is written, the client's awaited; its messages no longer count
+  #   :ending    nothing more will be read or written; what is on its way to the client still leaves,
+  #              then it sees our end, and we await its own
+  #   :closed    the owner has been told
+  #
+  # While it is not closed, the socket is read, also to drop what comes: closing over unread data is a
+  # reset, and takes from the client what it had not read of ours.
+
+  alias Guildhall.Http
+  alias Guildhall.Http.{Decoder, Frame, Socket, WebSocket}
+  alias Guildhall.Http.WebSocket.Writer
+  alias Guildhall.Telemetry
+
+  @spec activate(WebSocket.t()) :: {:ok, [WebSocket.event()], WebSocket.t()}
+  def activate(%WebSocket{inbox: inbox} = ws) do
+    ws.writer |> Writer.resume() |> wrote(ws) |> received(inbox)
+  end
+
+  @spec handle(WebSocket.t(), term()) :: {:ok, [WebSocket.event()], WebSocket.t()} | :unknown
+  def handle(%WebSocket{socket: socket} = ws, message) do
+    case message do
+      {tag, ^socket, data} when tag in [:tcp, :ssl] -> received(ws, data)
+      {:inet_reply, ^socket, result} -> answered(ws, {:inet_reply, result})
+      {:inet_reply, ^socket, result, _reference} -> answered(ws, {:inet_reply, result})
+      {tag, ^socket} when tag in [:tcp_closed, :ssl_closed] -> over(ws)
+      {tag, ^socket, _reason} when tag in [:tcp_error, :ssl_error] -> over(ws)
+      {WebSocket, ^socket, :poll} -> answered(ws, :poll)
+      {WebSocket, ^socket, :over} -> over(ws)
+      {Http, :drain} when ws.state == :open -> {:ok, [{:error, 1001, :going_away}], ws}
+      {Http, :drain} -> {:ok, [], ws}
+      _other -> :unknown
+    end
+  end
+
+  @spec write(WebSocket.t(), iodata()) :: {:ok | :busy, WebSocket.t()}
+  def write(%WebSocket{state: :open} = ws, frames) do
+    ws = put(ws, frames)
+    {if(ws.writer.busy?, do: :busy, else: :ok), ws}
+  end
+
+  def write(%WebSocket{} = ws, _frames), do: {:ok, ws}
+
+  @spec close(WebSocket.t(), 1000..4999 | nil, String.t()) :: {:ok, WebSocket.t()}
+  def close(%WebSocket{state: state} = ws, code, reason) when state in [:open, :failed] do
+    ws = ws |> told(code, :server) |> put(Frame.close(code, reason)) |> expire()
+
+    case ws.state do
+      :open -> {:ok, %{ws | state: :closing}}
+      :failed -> {:ok, finish(%{ws | state: :ending})}
+      :ending -> {:ok, ws}
+    end
+  end
+
+  def close(%WebSocket{} = ws, _code, _reason), do: {:ok, ws}
+
+  @spec transfer(WebSocket.t(), pid()) :: {:ok, WebSocket.t()} | {:error, term()}
+  def transfer(%WebSocket{state: :open, socket: socket} = ws, pid) do
+    Socket.passivate(socket)
+
+    with {:ok, arrived} <- take(socket, []),
+         :ok <- Socket.give(socket, pid) do
+      {:ok, %{ws | inbox: IO.iodata_to_binary([ws.inbox | arrived])}}
+    end
+  end
+
+  def transfer(%WebSocket{}, _pid), do: {:error, :closed}
+
+  # The driver's messages that are already here.
+  defp take(socket, arrived) do
+    receive do
+      {tag, ^socket, data} when tag in [:tcp, :ssl] -> take(socket, [arrived | data])
+      {:inet_reply, ^socket, :ok} -> take(socket, arrived)
+      {:inet_reply, ^socket, :ok, _reference} -> take(socket, arrived)
+      {tag, ^socket} when tag in [:tcp_closed, :ssl_closed] -> {:error, :closed}
+      {tag, ^socket, _reason} when tag in [:tcp_error, :ssl_error] -> {:error, :closed}
+    after
+      0 -> {:ok, arrived}
+    end
+  end
+
+  defp received(%{state: state} = ws, data) when state in [:open, :closing] do
+    {frames, decoder} = Decoder.feed(ws.decoder, data)
+    {events, ws} = act(frames, %{ws | decoder: decoder, inbox: ""}, [], [])
+    {:ok, events, again(ws)}
+  end
+
+  defp received(ws, _data), do: {:ok, [], again(ws)}
+
+  defp again(%{state: :closed} = ws), do: ws
+
+  defp again(ws) do
+    unless Socket.activate(ws.socket) == :ok, do: over_soon(ws)
+    ws
+  end
+
+  # Pings in a row are answered in one write.
+  defp act([{:ping, payload} | frames], ws, pings, events) do
+    act(frames, ws, [payload | pings], events)
+  end
+
+  defp act(frames, ws, [_ | _] = pings, events), do: act(frames, pong(ws, pings), [], events)
+  defp act([], ws, [], events), do: {Enum.reverse(events), ws}
+  defp act([{:pong, _payload} | frames], ws, [], events), do: act(frames, ws, [], events)
+
+  defp act([{:close, code, _reason}], ws, [], events) do
+    ws = if ws.state == :open, do: put(told(ws, code, :client), Frame.close(code, "")), else: ws
+    {closed, ws} = ending(%{ws | state: :ending, code: code || 1005})
+    {Enum.reverse(events, closed), ws}
+  end
+
+  defp act([{:error, _code, _reason}], %{state: :closing} = ws, [], events) do
+    {Enum.reverse(events), finish(%{ws | state: :ending})}
+  end
+
+  defp act([_message | frames], %{state: :closing} = ws, [], events) do
+    act(frames, ws, [], events)
+  end
+
+  defp act([{:error, _code, _reason} = error], ws, [], events) do
+    {Enum.reverse(events, [error]), %{ws | state: :failed}}
+  end
+
+  defp act([message | frames], ws, [], events), do: act(frames, ws, [], [message | events])
+
+  defp pong(%{state: :open} = ws, pings) do
+    ws.writer |> Writer.pong(Enum.reverse(pings)) |> wrote(ws)
+  end
+
+  defp pong(ws, _pings), do: ws
+
+  defp answered(%{state: :closed} = ws, _answer), do: {:ok, [], ws}
+
+  defp answered(ws, answer) do
+    case Writer.handle(ws.writer, answer) do
+      {:lost, _reason} -> over(ws)
+      {:writable, writer} when ws.state == :open -> {:ok, [:writable], %{ws | writer: writer}}
+      {_ok, writer} when ws.state == :ending -> {:ok, [], finish(%{ws | writer: writer})}
+      {_ok, writer} -> {:ok, [], %{ws | writer: writer}}
+    end
+  end
+
+  # Both close frames are exchanged: it is over at once, unless something of ours is on its way.
+  defp ending(ws) do
+    if ws.writer.waiting == [] and Socket.queued(ws.socket) == 0 do
+      {:ok, events, ws} = over(ws)
+      {events, ws}
+    else
+      {[], ws |> expire() |> finish()}
+    end
+  end
+
+  defp finish(%{writer: %{waiting: []}} = ws) do
+    Socket.finish(ws.socket)
+    ws
+  end
+
+  defp finish(ws), do: ws
+
+  defp over(%{state: :closed} = ws), do: {:ok, [], ws}
+
+  defp over(ws) do
+    ws = told(ws, ws.code, :nobody)
+    Socket.abort(ws.socket)
+    if ws.timer, do: Process.cancel_timer(ws.timer)
+    {:ok, [{:closed, ws.code}], %{ws | state: :closed, inbox: ""}}
+  end
+
+  defp put(ws, frames), do: ws.writer |> Writer.write(frames) |> wrote(ws)
+
+  defp wrote({:lost, reason}, ws) do
+    Socket.abort(ws.socket)
+    over_soon(ws)
+    %{told(ws, nil, if(reason == :slow, do: :slow, else: :nobody)) | state: :ending}
+  end
+
+  defp wrote({_ok_or_busy, writer}, ws) do
+    if writer.busy? and not ws.writer.busy? do
+      metadata = %{instance: ws.instance}
+      Telemetry.emit([:http, :websocket, :busy], %{bytes: writer.waiting_bytes}, metadata)
+    end
+
+    %{ws | writer: writer}
+  end
+
+  # The owner learns of it by a message, as of everything.
+  defp over_soon(ws), do: send(self(), {WebSocket, ws.socket, :over})
+
+  defp expire(%{timer: nil} = ws) do
+    timer = Process.send_after(self(), {WebSocket, ws.socket, :over}, ws.close_timeout)
+    %{ws | timer: timer}
+  end
+
+  defp expire(ws), do: ws
+
+  # Once for each WebSocket: how it ended is decided when the first side says so.
+  defp told(%{told?: true} = ws, _code, _by), do: ws
+
+  defp told(ws, code, by) do
+    duration = System.monotonic_time() - ws.opened_at
+    metadata = %{instance: ws.instance, code: code, by: by}
+    Telemetry.emit([:http, :websocket, :close], %{duration: duration}, metadata)
+    %{ws | told?: true}
+  end
+end

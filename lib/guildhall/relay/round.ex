@@ -1,0 +1,130 @@
+defmodule Guildhall.Relay.Round do
+  @moduledoc false
+
+  # What one round of a relay does and will have done: it performs the effects of
+  # `Guildhall.Relay.State`, and keeps back what is said once at the end, to each session a wake
+  # and to each room the sessions that left it.
+
+  alias Guildhall.{Outbox, Relay, Telemetry}
+  alias Guildhall.Relay.State
+
+  @enforce_keys [:started, :mailbox, :shed?]
+  defstruct [
+    :started,
+    :mailbox,
+    :shed?,
+    wakes: [],
+    detached: %{},
+    overflowed: [],
+    commands: 0,
+    pushes: 0,
+    deliveries: 0,
+    overflows: 0,
+    dropped: 0
+  ]
+
+  @type t :: %__MODULE__{
+          started: integer(),
+          mailbox: non_neg_integer(),
+          shed?: boolean(),
+          wakes: [pid()],
+          detached: %{optional(pid()) => [{Relay.session_id(), pos_integer()}]},
+          overflowed: [{Relay.session_id(), pid()}],
+          commands: non_neg_integer(),
+          pushes: non_neg_integer(),
+          deliveries: non_neg_integer(),
+          overflows: non_neg_integer(),
+          dropped: non_neg_integer()
+        }
+
+  @doc "Begins a round with so many messages in the mailbox."
+  @spec new(non_neg_integer(), boolean()) :: t()
+  def new(mailbox, shed?) do
+    %__MODULE__{started: System.monotonic_time(), mailbox: mailbox, shed?: shed?}
+  end
+
+  @doc "Counts a command that was left out."
+  @spec drop(t()) :: t()
+  def drop(round), do: %{round | commands: round.commands + 1, dropped: round.dropped + 1}
+
+  @doc "Performs the effects of one command."
+  @spec perform(t(), [State.effect()]) :: t()
+  def perform(round, effects) do
+    Enum.reduce(effects, %{round | commands: round.commands + 1}, &effect/2)
+  end
+
+  @doc "Takes out the sessions whose outboxes have overflowed."
+  @spec overflowed(t()) :: {[{Relay.session_id(), pid()}], t()}
+  def overflowed(%{overflowed: []} = round), do: {[], round}
+
+  def overflowed(%{overflowed: sessions} = round) do
+    # A session may be in two pushes of one command.
+    sessions = Enum.uniq(sessions)
+    overflows = round.overflows + length(sessions)
+    {sessions, %{round | overflowed: [], overflows: overflows}}
+  end
+
+  @doc "Says what was kept back, and what the round was like."
+  @spec finish(t(), Guildhall.Instance.t()) :: :ok
+  def finish(round, instance) do
+    # One push names a session once; several may name it again if it took in between.
+    wakes = if round.pushes > 1, do: :lists.usort(round.wakes), else: round.wakes
+    Enum.each(wakes, &send(&1, {Relay, :wake}))
+
+    Enum.each(round.detached, fn {room, sessions} ->
+      send(room, {Relay, :detached, self(), Enum.reverse(sessions)})
+    end)
+
+    measurements = %{
+      mailbox: round.mailbox,
+      commands: round.commands,
+      events: round.pushes,
+      deliveries: round.deliveries,
+      wakes: length(wakes),
+      overflows: round.overflows,
+      dropped: round.dropped,
+      duration: System.monotonic_time() - round.started
+    }
+
+    Telemetry.emit([:relay, :round], measurements, %{instance: instance, relay: self()})
+  end
+
+  defp effect({:push, _event, [], []}, round), do: round
+
+  defp effect({:push, event, outboxes, seats}, round) do
+    {wake, overflow} = Outbox.push_many(outboxes, event)
+
+    %{
+      round
+      | wakes: at(wake, seats, 0, & &1.pid, round.wakes),
+        overflowed: at(overflow, seats, 0, &{&1.session_id, &1.pid}, round.overflowed),
+        pushes: round.pushes + 1,
+        deliveries: round.deliveries + length(seats)
+    }
+  end
+
+  defp effect({:detached, room, session}, round) do
+    %{round | detached: Map.update(round.detached, room, [session], &[session | &1])}
+  end
+
+  defp effect({:send, pid, message}, round) do
+    send(pid, message)
+    round
+  end
+
+  defp effect({:monitor, pid}, round) do
+    Process.monitor(pid)
+    round
+  end
+
+  # Adds what `field` makes of the subscribers at ascending positions.
+  defp at([], _seats, _position, _field, found), do: found
+
+  defp at([position | positions], [{_key, subscriber} | seats], position, field, found) do
+    at(positions, seats, position + 1, field, [field.(subscriber) | found])
+  end
+
+  defp at(positions, [_seat | seats], position, field, found) do
+    at(positions, seats, position + 1, field, found)
+  end
+end
