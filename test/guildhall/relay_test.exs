@@ -101,6 +101,8 @@ defmodule Guildhall.RelayTest do
     Relay.remove([relay], 1, 5, event("delete"))
     Relay.publish([relay], 1, message("after", 10))
     sync(relay)
+    assert_received {Relay, :attached, 1}
+    assert_received {Relay, :removed, 1}
     assert read(session) == ["delete"]
   end
 
@@ -166,7 +168,7 @@ defmodule Guildhall.RelayTest do
     send(room, :stop)
     assert_receive {:DOWN, ^ref, :process, ^room, :normal}
     sync(relay)
-    refute_received {Relay, _down, _room}
+    refute_received {Relay, :room_down, _room}
     assert read(session) == []
   end
 

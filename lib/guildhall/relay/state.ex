@@ -71,7 +71,8 @@ defmodule Guildhall.Relay.State do
 
       {state, effects} = watch(state, subscriber.pid, {:session, session_id})
       pushes = for event <- events, do: {:push, event, [subscriber.outbox], [seat]}
-      {put_room(state, room_id, pid, audience), effects ++ pushes}
+      attached = {:send, subscriber.pid, {Relay, :attached, room_id}}
+      {put_room(state, room_id, pid, audience), effects ++ pushes ++ [attached]}
     end)
   end
 
@@ -93,9 +94,10 @@ defmodule Guildhall.Relay.State do
     with_room(state, pid, room_id, fn audience ->
       seats = Audience.seats(audience, user_id)
       session_ids = for {_key, subscriber} <- seats, do: subscriber.session_id
+      removed = for {_key, %{pid: pid}} <- seats, do: {:send, pid, {Relay, :removed, room_id}}
 
       {Enum.reduce(session_ids, state, &leave(&2, room_id, &1)),
-       [Recipients.push(event, seats, @guilds)]}
+       [Recipients.push(event, seats, @guilds) | removed]}
     end)
   end
 
