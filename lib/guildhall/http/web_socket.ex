@@ -141,7 +141,8 @@ defmodule Guildhall.Http.WebSocket do
   Gives the socket to another process of this node, with every byte that has arrived.
 
   The caller then sends `pid` the struct, which calls `activate/1`. Afterwards a late `:inet_reply`
-  may still come to the caller; it means nothing.
+  may still come to the caller; it means nothing. A socket that is to be closed may be given away too,
+  before `close/3`, to a process that sees it through.
   """
   @spec transfer(t(), pid()) :: {:ok, t()} | {:error, :closed | term()}
   defdelegate transfer(ws, pid), to: Link

@@ -61,7 +61,8 @@ defmodule Guildhall.Http.WebSocket.Link do
   def close(%WebSocket{} = ws, _code, _reason), do: {:ok, ws}
 
   @spec transfer(WebSocket.t(), pid()) :: {:ok, WebSocket.t()} | {:error, term()}
-  def transfer(%WebSocket{state: :open, socket: socket} = ws, pid) do
+  def transfer(%WebSocket{state: state, socket: socket} = ws, pid)
+      when state in [:open, :failed] do
     Socket.passivate(socket)
 
     with {:ok, arrived} <- take(socket, []),
