@@ -155,6 +155,11 @@ defmodule Guildhall.PayloadTest do
       assert Payload.decode!(~S({"\u0061":1,"a":2})) == %{"a" => 2}
     end
 
+    test "empty objects leave those around them alone" do
+      assert Payload.decode(~s({"a":{"b":1,"c":{},"d":[{}]},"e":{}})) ==
+               {:ok, %{"a" => %{"b" => 1, "c" => %{}, "d" => [%{}]}, "e" => %{}}}
+    end
+
     test "integers are exact" do
       for bits <- [31, 59, 60, 63, 64, 65, 128, 3_400], n <- [2 ** bits - 1, 2 ** bits] do
         assert Payload.decode!("[#{n},#{-n}]") == [n, -n]

@@ -84,7 +84,9 @@ impl<T: Copy + Default> Reader<T> {
             let (mut term, next) = match input.get(at) {
                 Some(b'"') => self.string(input, at + 1, build)?,
                 Some(b'{') => match self.open(input, at, b'}', Some(self.keys.len()))? {
-                    Opened::Empty(next) => (self.map(input, 0, 0, build), next),
+                    Opened::Empty(next) => {
+                        (self.map(input, self.keys.len(), self.values.len(), build), next)
+                    }
                     Opened::At(next) => {
                         at = self.key(input, next, build)?;
                         continue;
