@@ -8,7 +8,7 @@ use rustler::{
     Atom, Binary, Encoder, Env, Error, LocalPid, Monitor, NewBinary, NifResult, OwnedEnv, Resource,
     ResourceArc, Term,
 };
-use store::{Engine, Folder, Options, Report};
+use store::{Engine, Folder, Options, Report, SWEEP_ROWS};
 
 use crate::atoms;
 use crate::store_terms::{RangeTerm, Reason, decode_batch, outcome};
@@ -60,8 +60,14 @@ fn store_open<'a>(
 ) -> NifResult<Result<ResourceArc<StoreResource>, Reason>> {
     let path = std::str::from_utf8(&path).map_err(|_| Error::BadArg)?;
     let (tables, names) = tables.into_iter().unzip();
-    let options =
-        Options { tables: names, cache_bytes, pending_bytes, commit_bytes, reserve_bytes };
+    let options = Options {
+        tables: names,
+        cache_bytes,
+        pending_bytes,
+        commit_bytes,
+        reserve_bytes,
+        sweep_rows: SWEEP_ROWS,
+    };
     let owner = env.pid();
     let mut message = OwnedEnv::new();
 

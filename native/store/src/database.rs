@@ -3,7 +3,8 @@
 use std::panic::{self, AssertUnwindSafe};
 
 use redb::{
-    Database, ReadTransaction, ReadableDatabase, TableDefinition, TableError, WriteTransaction,
+    Database, ReadTransaction, ReadableDatabase, StorageBackend, TableDefinition, TableError,
+    WriteTransaction,
 };
 
 use crate::FORMAT;
@@ -21,19 +22,36 @@ const SEQUENCE_ROW: &str = "sequence";
 
 /// Opens the database of the medium, repairs what a crash left, makes what is missing.
 pub(crate) fn open(medium: &dyn Medium, options: &Options) -> Result<Database, OpenFailure> {
-    let storage = Boxed(medium.open()?);
-    // redb checks what it reads, but a file that someone made up can still make it panic.
-    let database = panic::catch_unwind(AssertUnwindSafe(|| {
-        Database::builder().set_cache_size(options.cache_bytes).create_with_backend(storage)
-    }))
-    .map_err(|_| OpenFailure::Corrupted)??;
+    let storage = match medium.open()? {
+        Some(storage) => storage,
+        None => {
+            make_tables(&open_storage(medium.create()?, options)?, options)?;
+            medium.adopt()?;
+            medium.open()?.ok_or(OpenFailure::Unavailable)?
+        }
+    };
 
+    let database = open_storage(storage, options)?;
     match format(&database)? {
         Some(format) if format > FORMAT => return Err(OpenFailure::NewerFormat),
         Some(FORMAT) if has_tables(&database, options)? => {}
-        _ => make_tables(&database, options)?,
+        Some(_) => make_tables(&database, options)?,
+        None => return Err(OpenFailure::Corrupted),
     }
     Ok(database)
+}
+
+fn open_storage(
+    storage: Box<dyn StorageBackend>,
+    options: &Options,
+) -> Result<Database, OpenFailure> {
+    // redb checks what it reads, but a file that someone made up can still make it panic.
+    panic::catch_unwind(AssertUnwindSafe(|| {
+        let mut builder = Database::builder();
+        builder.set_cache_size(options.cache_bytes).create_with_backend(Boxed(storage))
+    }))
+    .map_err(|_| OpenFailure::Corrupted)?
+    .map_err(OpenFailure::from)
 }
 
 /// The number of the last commit that is in the database.

@@ -10,6 +10,8 @@ use crate::failure::OpenFailure;
 use crate::medium::Medium;
 
 const DATABASE: &str = "rows.redb";
+/// A database in the making: a crash must not leave half of one under the real name.
+const NEW: &str = "rows.redb.new";
 const LOCK: &str = "lock";
 
 /// A folder that this process has for itself until it is dropped.
@@ -41,10 +43,22 @@ impl Folder {
 }
 
 impl Medium for Folder {
-    fn open(&self) -> Result<Box<dyn StorageBackend>, OpenFailure> {
-        let file = open(&self.database())?;
-        sync(&self.path)?;
+    fn open(&self) -> Result<Option<Box<dyn StorageBackend>>, OpenFailure> {
+        if !self.database().try_exists()? {
+            return Ok(None);
+        }
+        Ok(Some(Box::new(FileBackend::new(open(&self.database())?)?)))
+    }
+
+    fn create(&self) -> Result<Box<dyn StorageBackend>, OpenFailure> {
+        let file = open(&self.path.join(NEW))?;
+        file.set_len(0)?;
         Ok(Box::new(FileBackend::new(file)?))
+    }
+
+    fn adopt(&self) -> Result<(), OpenFailure> {
+        fs::rename(self.path.join(NEW), self.database())?;
+        sync(&self.path)
     }
 
     #[cfg(unix)]
@@ -87,7 +101,7 @@ fn open(path: &Path) -> Result<File, OpenFailure> {
     Ok(options.open(path)?)
 }
 
-/// Makes it durable that the files of the folder exist.
+/// Makes it durable which files the folder has.
 fn sync(folder: &Path) -> Result<(), OpenFailure> {
     #[cfg(unix)]
     if !folder.as_os_str().is_empty() {

@@ -29,7 +29,7 @@ pub use failure::{Failure, OpenFailure, Refused, TooLarge};
 pub use folder::Folder;
 pub use limits::{
     MAX_BATCH_BYTES, MAX_BATCH_OPS, MAX_KEY_BYTES, MAX_PARTITION_BYTES, MAX_SCAN_BYTES,
-    MAX_VALUE_BYTES, Options,
+    MAX_VALUE_BYTES, Options, SWEEP_ROWS,
 };
 pub use medium::Medium;
 pub use read::{Direction, Page, Range};

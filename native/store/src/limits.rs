@@ -13,6 +13,9 @@ pub const MAX_BATCH_BYTES: usize = 16 << 20;
 /// What one scan returns at most, give or take a row.
 pub const MAX_SCAN_BYTES: usize = 4 << 20;
 
+/// How many rows one commit removes at most for partitions that are dropped, by default.
+pub const SWEEP_ROWS: usize = 2048;
+
 /// What an engine is opened with.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -26,4 +29,7 @@ pub struct Options {
     pub commit_bytes: usize,
     /// Writes are refused while the disk has less room than this.
     pub reserve_bytes: u64,
+    /// How many rows a commit removes at most for partitions that are dropped. More are
+    /// left to later commits, so that nobody waits for them.
+    pub sweep_rows: usize,
 }

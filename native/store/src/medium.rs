@@ -11,8 +11,14 @@ use crate::failure::OpenFailure;
 /// An engine opens it again after an error of the disk, so it may be opened more than
 /// once; the one opened before has failed by then and is not written any more.
 pub trait Medium: Debug + Send + Sync + 'static {
-    /// Opens the storage.
-    fn open(&self) -> Result<Box<dyn StorageBackend>, OpenFailure>;
+    /// Opens the storage of the database, if there is one.
+    fn open(&self) -> Result<Option<Box<dyn StorageBackend>>, OpenFailure>;
+
+    /// Opens empty storage beside it, for a database in the making.
+    fn create(&self) -> Result<Box<dyn StorageBackend>, OpenFailure>;
+
+    /// Puts what was made in the place of the database, at once and for good.
+    fn adopt(&self) -> Result<(), OpenFailure>;
 
     /// How much more fits, if that is known.
     fn free_bytes(&self) -> Option<u64>;

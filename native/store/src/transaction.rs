@@ -9,10 +9,7 @@ use crate::database::Definition;
 use crate::failure::Failure;
 use crate::generation::{Generation, Generations};
 use crate::key;
-
-/// How many rows a commit removes at most for partitions that were dropped. More are left
-/// to later commits, so that nobody waits for them.
-pub(crate) const SWEEP_ROWS: usize = 2048;
+use crate::limits::Options;
 
 type Rows<'txn> = Table<'txn, &'static [u8], &'static [u8]>;
 
@@ -28,11 +25,12 @@ pub(crate) struct Transaction<'txn> {
 impl<'txn> Transaction<'txn> {
     pub(crate) fn new(
         redb: &'txn WriteTransaction,
-        names: &'txn [String],
+        options: &'txn Options,
         generations: &'txn mut Generations,
     ) -> Self {
-        let tables = names.iter().map(|_| None).collect();
-        Self { redb, names, tables, generations, sweep_rows: SWEEP_ROWS, scratch: Vec::new() }
+        let tables = options.tables.iter().map(|_| None).collect();
+        let (names, sweep_rows) = (&options.tables, options.sweep_rows);
+        Self { redb, names, tables, generations, sweep_rows, scratch: Vec::new() }
     }
 
     /// Does all of the batch, or nothing because of a condition. Any other failure is one

@@ -121,10 +121,8 @@ impl<T, S: FnMut(Report<T>)> Writer<T, S> {
                 let attempted = self.sequence;
                 self.pause.extend(failure);
                 reopened = self.reopen().or(reopened);
-                // A full disk can fail the last step of a commit that is there all the same.
-                let there = failure == Failure::StorageFull && attempted == self.sequence;
-                if !(there && self.database.is_some()) {
-                    results = vec![Err(failure); batches.len()];
+                if let Some(result) = self.outcome(failure, attempted) {
+                    results = vec![Err(result); batches.len()];
                 }
                 None
             }
@@ -134,6 +132,16 @@ impl<T, S: FnMut(Report<T>)> Writer<T, S> {
         if commit.is_some() || reopened.is_some() || !tokens.is_empty() {
             let results = tokens.into_iter().zip(results).collect();
             (self.sink)(Report { results, commit, reopened });
+        }
+    }
+
+    /// What a commit that failed amounts to, or nothing if it is there all the same: a full
+    /// disk can fail its very last step.
+    fn outcome(&self, failure: Failure, attempted: u64) -> Option<Failure> {
+        match failure {
+            _ if self.database.is_none() => Some(Failure::Unavailable),
+            Failure::StorageFull if attempted == self.sequence => None,
+            failure => Some(failure),
         }
     }
 
@@ -191,8 +199,7 @@ impl<T, S: FnMut(Report<T>)> Writer<T, S> {
         results: &mut Vec<Result<(), Failure>>,
     ) -> Result<(), Failure> {
         let redb = database.begin_write()?;
-        let mut transaction =
-            Transaction::new(&redb, &self.shared.options.tables, &mut self.generations);
+        let mut transaction = Transaction::new(&redb, &self.shared.options, &mut self.generations);
         for batch in batches {
             match transaction.apply(batch) {
                 Err(failure) if failure != Failure::Conflict => return Err(failure),
