@@ -70,7 +70,7 @@ fn live(disk: &Disk, life: &Life, rows: Rows) -> Result<Possible, TestCaseError>
         }
     }
     // The engine may not tidy up in time.
-    if life.seed % 2 == 0 {
+    if life.seed.is_multiple_of(2) {
         disk.fail_after(0, Fault::Death);
     }
     subject.engine.close();
