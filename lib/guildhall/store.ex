@@ -12,9 +12,9 @@ defmodule Guildhall.Store do
       doc: "`:memory` forgets all rows when it stops; for tests."
     ],
     worker: [
-      type: :non_neg_integer,
+      type: {:in, 0..1023},
       default: 0,
-      doc: "The ten bits by which ids of nodes that share a store differ, below 1024."
+      doc: "The ten bits by which ids of nodes that share a store differ."
     ],
     clock: [
       type: {:fun, 0},
@@ -127,7 +127,6 @@ defmodule Guildhall.Store do
   @spec start_link(keyword()) :: GenServer.on_start()
   def start_link(options) do
     options = Options.validate!(options, @schema)
-    unless options[:worker] in 0..1023, do: raise(ArgumentError, "expected :worker below 1024")
     module = if options[:engine] == :embedded, do: Embedded, else: Memory
     clock = Keyword.get(options, :clock, fn -> System.system_time(:millisecond) end)
     Server.start_link(options ++ [module: module, clock: clock])

@@ -38,9 +38,10 @@ defmodule Guildhall.Store.Server do
 
     case engine.open(options) do
       {:ok, handle} ->
+        server = start(handle, options)
         duration = System.monotonic_time() - start
         Telemetry.emit([:store, :open], %{duration: duration}, %{instance: instance})
-        {:ok, start(handle, options)}
+        {:ok, server}
 
       {:error, reason} ->
         {:stop, reason}
