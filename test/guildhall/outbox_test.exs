@@ -115,11 +115,11 @@ defmodule Guildhall.OutboxTest do
 
   test "memory is counted" do
     before = Outbox.memory()
-    event = Outbox.event("A", :binary.copy("x", 5_000_000))
+    event = Outbox.event("A", :binary.copy("x", 60_000_000))
     zstd = Transport.new(:zstd_stream)
     held = Outbox.memory()
 
-    assert held.events.bytes - before.events.bytes > 4_000_000
+    assert held.events.bytes - before.events.bytes > 30_000_000
     assert held.transports.count > 0 and held.transports.bytes > 0
     assert is_reference(event) and is_reference(zstd)
   end

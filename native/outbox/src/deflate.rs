@@ -7,12 +7,14 @@ use crate::transport::Broken;
 /// A deflate context, small enough to have one per connection.
 pub(crate) struct Deflate(zlib_rs::Deflate);
 
+// On messages of 830 bytes: 150 bytes in 1.6 us. Level 4 makes 134 of them, in 7.6 us; a window of
+// 2^15 makes 139, with 64 KB more memory.
 impl Deflate {
-    /// 2^13: what a client has to remember, and how far back a repetition is found.
-    const WINDOW_BITS: i32 = 13;
+    /// 2^14: what a client has to remember, and how far back a repetition is found.
+    const WINDOW_BITS: i32 = 14;
     /// 2^(6 + n) symbols a block, which is a few messages.
     const MEM_LEVEL: i32 = 5;
-    const LEVEL: i32 = 4;
+    const LEVEL: i32 = 1;
 
     pub(crate) fn new() -> Self {
         Self(zlib_rs::Deflate::new_with_config(DeflateConfig {

