@@ -38,9 +38,10 @@ defmodule Guildhall.Native do
   @spec outbox_push(outbox(), event()) :: :wake | :queued | :overflow
   def outbox_push(_outbox, _event), do: not_loaded()
 
-  @spec outbox_push_many([outbox()], event(), first :: non_neg_integer()) ::
-          {wake :: [non_neg_integer()], overflow :: [non_neg_integer()], rest :: [outbox()]}
-  def outbox_push_many(_outboxes, _event, _first), do: not_loaded()
+  @spec outbox_push_many([outbox()], [event()], first :: non_neg_integer()) ::
+          {wake :: [non_neg_integer()], overflow :: [non_neg_integer()], rest :: [outbox()],
+           next :: non_neg_integer()}
+  def outbox_push_many(_outboxes, _events, _first), do: not_loaded()
 
   @spec outbox_take(outbox(), transport(), non_neg_integer()) ::
           {:ok, binary(), boolean()} | :empty | :beyond

@@ -51,7 +51,7 @@ defmodule Guildhall.Outbox do
   | -------- | ---- | --------- |
   | `event/2` | one copy | normal, dirty from 512 KB on |
   | `push/2` | constant | normal |
-  | `push_many/2` | `O(outboxes)` | normal, in pieces of 4,096 |
+  | `push_many/2` | `O(outboxes * events)` | normal, in pieces of 4,096 pushes |
   | `take/3` | `O(bytes)` | normal; dirty from 16 KB to compress or 512 KB to copy on |
   | `acknowledge/2` | `O(events forgotten)` | normal |
   | `resume/2`, `info/1`, `memory/0` | constant | normal |
@@ -91,24 +91,29 @@ defmodule Guildhall.Outbox do
   @spec push(t(), event()) :: :wake | :queued | :overflow
   def push(outbox, event), do: Native.outbox_push(outbox, event)
 
-  @doc "Pushes the event to every outbox. Returns the positions of those to wake and to end."
-  @spec push_many([t()], event()) ::
+  @doc """
+  Pushes the event, or the events in their order, to every outbox.
+
+  Returns the positions in the list of those to wake and of those that overflowed. Several events
+  in one call cost much less than as many calls: each outbox is locked and brought to the cache
+  once.
+  """
+  @spec push_many([t()], event() | [event()]) ::
           {wake :: [non_neg_integer()], overflow :: [non_neg_integer()]}
-  def push_many(outboxes, event) when is_list(outboxes) do
-    case Native.outbox_push_many(outboxes, event, 0) do
-      {wake, overflow, []} -> {wake, overflow}
-      {wake, overflow, rest} -> push_rest(rest, event, 4_096, [wake], [overflow])
+  def push_many(outboxes, events) when is_list(outboxes) and is_list(events) do
+    case Native.outbox_push_many(outboxes, events, 0) do
+      {wake, overflow, [], _next} -> {wake, overflow}
+      {wake, overflow, rest, next} -> push_rest(rest, events, next, [wake], [overflow])
     end
   end
 
-  defp push_rest(outboxes, event, first, wakes, overflows) do
-    {wake, overflow, rest} = Native.outbox_push_many(outboxes, event, first)
-    {wakes, overflows} = {[wake | wakes], [overflow | overflows]}
+  def push_many(outboxes, event), do: push_many(outboxes, [event])
 
-    case rest do
-      [] -> {join(wakes), join(overflows)}
-      rest -> push_rest(rest, event, first + 4_096, wakes, overflows)
-    end
+  defp push_rest([], _events, _first, wakes, overflows), do: {join(wakes), join(overflows)}
+
+  defp push_rest(outboxes, events, first, wakes, overflows) do
+    {wake, overflow, rest, next} = Native.outbox_push_many(outboxes, events, first)
+    push_rest(rest, events, next, [wake | wakes], [overflow | overflows])
   end
 
   defp join(pieces), do: pieces |> Enum.reverse() |> Enum.concat()

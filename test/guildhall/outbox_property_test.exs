@@ -26,6 +26,20 @@ defmodule Guildhall.OutboxPropertyTest do
     %{state | reference: reference}
   end
 
+  # Several events in one call are as many pushes.
+  defp run({:push_many, sizes}, state) do
+    {pushed, reference} =
+      Enum.map_reduce(sizes, state.reference, fn size, reference ->
+        Reference.push(reference, Reference.event("T", String.duplicate("ab1", size)))
+      end)
+
+    events = for size <- sizes, do: Outbox.event("T", String.duplicate("ab1", size))
+    {wake, overflow} = Outbox.push_many([state.outbox], events)
+    assert overflow == if(:overflow in pushed, do: [0], else: [])
+    assert wake == if(:wake in pushed and overflow == [], do: [0], else: [])
+    %{state | reference: reference}
+  end
+
   defp run({:take, max_bytes}, state) do
     {expected, reference} = Reference.take(state.reference, state.expected, max_bytes)
 
@@ -73,6 +87,7 @@ defmodule Guildhall.OutboxPropertyTest do
   defp command do
     frequency([
       {6, {:push, range(0, 60)}},
+      {2, {:push_many, list(range(0, 60))}},
       {4, {:take, range(0, 600)}},
       {1, {:frame, exactly(~s({"op":11}))}},
       {2, {:acknowledge, number()}},

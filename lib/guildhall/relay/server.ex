@@ -15,7 +15,7 @@ defmodule Guildhall.Relay.Server do
 
   # A round is short enough that the first event of it does not wait long for its wake.
   @max_commands 1_000
-  @max_deliveries 100_000
+  @max_deliveries 400_000
 
   @enforce_keys [:instance, :mailbox_limit, :state]
   defstruct @enforce_keys
@@ -46,7 +46,7 @@ defmodule Guildhall.Relay.Server do
   defp round(server, command) do
     {:message_queue_len, waiting} = Process.info(self(), :message_queue_len)
     round = Round.new(waiting, waiting > server.mailbox_limit)
-    {state, round} = drain(server.state, round, command)
+    {state, round} = server.state |> drain(round, command) |> cut_off()
     Round.finish(round, server.instance)
     %{server | state: state}
   end
@@ -72,11 +72,14 @@ defmodule Guildhall.Relay.Server do
 
   defp step(state, round, command) do
     {state, effects} = State.apply(state, command)
-    round = Round.perform(round, effects)
+    {state, Round.perform(round, effects)}
+  end
 
-    case Round.overflowed(round) do
+  # What overflowed has been pushed to in vain for the rest of a round, which does no harm.
+  defp cut_off({state, round}) do
+    case Round.flush(round) do
       {[], round} -> {state, round}
-      {sessions, round} -> step(state, round, {:overflow, sessions})
+      {sessions, round} -> state |> step(round, {:overflow, sessions}) |> cut_off()
     end
   end
 end

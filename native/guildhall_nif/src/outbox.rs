@@ -21,7 +21,7 @@ pub(crate) struct OutboxResource {
 const MANY: u64 = 256;
 /// An event of this size is worth a message to the reaper.
 const LARGE: usize = 1 << 20;
-/// Outboxes pushed to by one call, at some 50 ns each.
+/// Pushes by one call, at some 50 ns each.
 const PUSHES: usize = 4_096;
 
 #[rustler::resource_impl]
@@ -89,18 +89,22 @@ fn outbox_push(outbox: &OutboxResource, event: &EventResource) -> NifResult<Atom
     })
 }
 
-/// Pushes to the first outboxes of the list, whose positions begin at `first`. Returns
-/// `{wake, overflow, rest}`. The whole piece is checked before the first push.
+/// Pushes the events to the first outboxes of the list, whose positions begin at `first`. Returns
+/// `{wake, overflow, rest, next}`. The whole piece is checked before the first push.
 #[rustler::nif]
 fn outbox_push_many<'a>(
     env: Env<'a>,
     outboxes: Term<'a>,
-    event: &EventResource,
+    events: Vec<Term<'a>>,
     first: u64,
-) -> NifResult<(Vec<u64>, Vec<u64>, Term<'a>)> {
+) -> NifResult<(Vec<u64>, Vec<u64>, Term<'a>, u64)> {
+    let decode = |term: &Term<'a>| term.decode::<&EventResource>().map(|event| &event.0);
+    let events = events.iter().map(decode).collect::<NifResult<Vec<_>>>()?;
+
+    let limit = (PUSHES / events.len().max(1)).max(1);
     let mut rest = outboxes;
     let mut piece = Vec::new();
-    while piece.len() < PUSHES && !rest.is_empty_list() {
+    while piece.len() < limit && !rest.is_empty_list() {
         let (outbox, tail) = rest.list_get_cell()?;
         piece.push(outbox.decode::<&OutboxResource>()?.get()?);
         rest = tail;
@@ -108,15 +112,15 @@ fn outbox_push_many<'a>(
 
     let (mut wake, mut overflow) = (Vec::new(), Vec::new());
     for (position, outbox) in (first..).zip(&piece) {
-        match outbox.push(&event.0) {
+        match outbox.push_all(&events) {
             Pushed::Wake => wake.push(position),
             Pushed::Queued => {}
             Pushed::Overflow => overflow.push(position),
         }
     }
-    let percent = piece.len() * 50 / PUSHES;
-    rustler::schedule::consume_timeslice(env, percent.max(1) as i32);
-    Ok((wake, overflow, rest))
+    let percent = piece.len() * events.len() * 50 / PUSHES;
+    rustler::schedule::consume_timeslice(env, percent.clamp(1, 100) as i32);
+    Ok((wake, overflow, rest, first.saturating_add(piece.len() as u64)))
 }
 
 /// `{:ok, frames, more?}`, `:empty`, or `:beyond` if it would take more than `budget` bytes.

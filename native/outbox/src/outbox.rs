@@ -51,6 +51,24 @@ impl Outbox {
         self.change(|backlog| backlog.push(event, &self.limits)).0
     }
 
+    /// The same for several events, under one lock. `Wake` if any of them wakes.
+    pub fn push_all(&self, events: &[&Event]) -> Pushed {
+        self.change(|backlog| {
+            let (mut result, mut forgotten) = (Pushed::Queued, Forgotten::new());
+            for event in events {
+                let (pushed, mut more) = backlog.push((*event).clone(), &self.limits);
+                forgotten.append(&mut more);
+                match pushed {
+                    Pushed::Queued => {}
+                    Pushed::Wake => result = Pushed::Wake,
+                    Pushed::Overflow => return (Pushed::Overflow, forgotten),
+                }
+            }
+            (result, forgotten)
+        })
+        .0
+    }
+
     /// Appends frames of what waits to `out`, about `max_bytes` of them but at least one, unless it takes
     /// more than `budget` bytes of payload.
     ///
