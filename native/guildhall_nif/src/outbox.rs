@@ -89,26 +89,34 @@ fn outbox_push(outbox: &OutboxResource, event: &EventResource) -> NifResult<Atom
     })
 }
 
+/// What `get` makes of the first resources of a list, up to `limit`, and the rest of the list. By hand,
+/// because rustler's iterator panics at an improper list.
+fn cells<'a, R: Resource + 'a, T>(
+    list: Term<'a>,
+    limit: usize,
+    get: impl Fn(&'a R) -> NifResult<T>,
+) -> NifResult<(Vec<T>, Term<'a>)> {
+    let (mut found, mut rest) = (Vec::new(), list);
+    while found.len() < limit && !rest.is_empty_list() {
+        let (cell, tail) = rest.list_get_cell()?;
+        found.push(get(cell.decode()?)?);
+        rest = tail;
+    }
+    Ok((found, rest))
+}
+
 /// Pushes the events to the first outboxes of the list, whose positions begin at `first`. Returns
 /// `{wake, overflow, rest, next}`. The whole piece is checked before the first push.
 #[rustler::nif]
 fn outbox_push_many<'a>(
     env: Env<'a>,
     outboxes: Term<'a>,
-    events: Vec<Term<'a>>,
+    events: Term<'a>,
     first: u64,
 ) -> NifResult<(Vec<u64>, Vec<u64>, Term<'a>, u64)> {
-    let decode = |term: &Term<'a>| term.decode::<&EventResource>().map(|event| &event.0);
-    let events = events.iter().map(decode).collect::<NifResult<Vec<_>>>()?;
-
+    let (events, _none) = cells(events, usize::MAX, |event: &EventResource| Ok(&event.0))?;
     let limit = (PUSHES / events.len().max(1)).max(1);
-    let mut rest = outboxes;
-    let mut piece = Vec::new();
-    while piece.len() < limit && !rest.is_empty_list() {
-        let (outbox, tail) = rest.list_get_cell()?;
-        piece.push(outbox.decode::<&OutboxResource>()?.get()?);
-        rest = tail;
-    }
+    let (piece, rest) = cells(outboxes, limit, OutboxResource::get)?;
 
     let (mut wake, mut overflow) = (Vec::new(), Vec::new());
     for (position, outbox) in (first..).zip(&piece) {
