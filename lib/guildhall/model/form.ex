@@ -35,7 +35,8 @@ defmodule Guildhall.Model.Form do
     * `{:in, values}` - one of a list, or the value that a map has for it
     * `{:list, type}` or `{:list, type, options}`
     * `{:form, schema}` - an object
-    * a function of the value, which answers `{:ok, value}` or `{:error, code, message}`
+    * a function of the value, which answers `{:ok, value}`, `{:error, code, message}` or, about
+      what is inside the value, `{:error, tree}`
   """
 
   alias Guildhall.Model.Form.Type

@@ -85,6 +85,7 @@ defmodule Guildhall.Model.Form.Type do
     case fun.(value) do
       {:ok, value} -> {:ok, value}
       {:error, code, message} -> no(code, message)
+      {:error, tree} -> {:error, tree}
     end
   end
 
