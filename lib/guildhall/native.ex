@@ -38,7 +38,11 @@ defmodule Guildhall.Native do
   @spec outbox_push(outbox(), event()) :: :wake | :queued | :overflow
   def outbox_push(_outbox, _event), do: not_loaded()
 
-  @spec outbox_push_many([outbox()], [event()], first :: non_neg_integer()) ::
+  @spec outbox_push_many(
+          [outbox()],
+          [event() | {event(), [{outbox(), event() | nil}]}],
+          first :: non_neg_integer()
+        ) ::
           {wake :: [non_neg_integer()], overflow :: [non_neg_integer()], rest :: [outbox()],
            next :: non_neg_integer()}
   def outbox_push_many(_outboxes, _events, _first), do: not_loaded()

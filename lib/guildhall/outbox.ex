@@ -63,6 +63,8 @@ defmodule Guildhall.Outbox do
   @opaque t :: Native.outbox()
   @opaque event :: Native.event()
   @type sequence :: non_neg_integer()
+  @typedoc "An event for many outboxes, with what some of them get instead."
+  @type item :: event() | {event(), [{t(), instead :: event() | nil}]}
 
   @doc """
   Makes an event of a type (`A-Z`, `0-9`, `_`) and its data, which is JSON already.
@@ -94,11 +96,14 @@ defmodule Guildhall.Outbox do
   @doc """
   Pushes the event, or the events in their order, to every outbox.
 
+  An event may come with exceptions, `{event, [{outbox, instead}]}`: such an outbox gets another
+  event in its place, or with `nil` none. Exceptions for outboxes not in the list do nothing.
+
   Returns the positions in the list of those to wake and of those that overflowed. Several events
   in one call cost much less than as many calls: each outbox is locked and brought to the cache
-  once.
+  once. A call of more than a few thousand events holds its scheduler for more than a millisecond.
   """
-  @spec push_many([t()], event() | [event()]) ::
+  @spec push_many([t()], item() | [item()]) ::
           {wake :: [non_neg_integer()], overflow :: [non_neg_integer()]}
   def push_many(outboxes, events) when is_list(outboxes) and is_list(events) do
     case Native.outbox_push_many(outboxes, events, 0) do

@@ -42,6 +42,32 @@ defmodule Guildhall.OutboxTest do
     for outbox <- outboxes, do: assert(payloads(outbox) == expected)
   end
 
+  test "push_many gives some outboxes something else, or nothing" do
+    outboxes = [one, two, three] = for _ <- 1..3, do: Outbox.new()
+    [a, b, c] = for type <- ~w(A B C), do: Outbox.event(type, "1")
+    stranger = Outbox.new()
+
+    items = [a, {b, [{two, c}, {three, nil}, {stranger, c}]}, {c, []}]
+    assert Outbox.push_many(outboxes, items) == {[0, 1, 2], []}
+    assert Outbox.push_many([three], {a, [{three, nil}]}) == {[], []}
+
+    types = for outbox <- outboxes, do: Enum.map(payloads(outbox), &String.at(&1, 12))
+    assert types == [["A", "B", "C"], ["A", "C", "C"], ["A", "C"]]
+    assert Outbox.info(one).sequence == 3
+    assert Outbox.info(stranger).sequence == 0
+
+    for strange <- [
+          {a, nil},
+          {a, [two]},
+          {a, [{two, 1}]},
+          {a, [{1, a}]},
+          {a, [{two, a} | 1]},
+          {a}
+        ] do
+      assert_raise ArgumentError, fn -> Outbox.push_many(outboxes, [strange]) end
+    end
+  end
+
   test "large bodies pass through every transport" do
     for kind <- @kinds do
       body = [?", List.duplicate("a body beyond a block, and beyond 64 KB ", 20_000), ?"]

@@ -45,6 +45,23 @@ defmodule Guildhall.RelayTest do
     refute_received {Relay, :wake}
   end
 
+  test "events to some come between events to all in their order", %{relay: relay} do
+    [author, reader] = for id <- [5, 6], do: attach(relay, subscriber(id))
+
+    suspended(relay, fn ->
+      for n <- 1..3 do
+        Relay.publish([relay], 1, message("#{n}", 10))
+        Relay.publish([relay], 1, %{message("own", 10) | author: event("nonce"), author_id: 5})
+        Relay.publish([relay], 1, %{message("left out", 10) | except: [6]})
+        Relay.publish([relay], 1, %{message("for one", 10) | to: {:users, [6]}})
+      end
+    end)
+
+    sync(relay)
+    assert read(author) == Enum.flat_map(1..3, &["#{&1}", "nonce", "left out"])
+    assert read(reader) == Enum.flat_map(1..3, &["#{&1}", "own", "for one"])
+  end
+
   test "a channel is for those who see it", %{relay: relay} do
     [outsider, insider, owner] =
       for {id, roles} <- [{5, []}, {6, [2]}, {99, []}], do: attach(relay, subscriber(id, roles))

@@ -16,7 +16,7 @@ defmodule Guildhall.Relay.Round do
     :started,
     :mailbox,
     :shed?,
-    waiting: nil,
+    waiting: [],
     wakes: [],
     detached: %{},
     overflowed: [],
@@ -28,13 +28,12 @@ defmodule Guildhall.Relay.Round do
     dropped: 0
   ]
 
+  @typep batch :: {[Outbox.item()], [Outbox.t()], [Audience.seat()], length :: non_neg_integer()}
   @type t :: %__MODULE__{
           started: integer(),
           mailbox: non_neg_integer(),
           shed?: boolean(),
-          waiting:
-            {events :: [Outbox.event()], [Outbox.t()], [Audience.seat()], length :: pos_integer()}
-            | nil,
+          waiting: [batch()],
           wakes: [pid()],
           detached: %{optional(pid()) => [{Relay.session_id(), pos_integer()}]},
           overflowed: [{Relay.session_id(), pid()}],
@@ -102,16 +101,11 @@ defmodule Guildhall.Relay.Round do
     Telemetry.emit([:relay, :round], measurements, %{instance: instance, relay: self()})
   end
 
-  defp effect({:push, _event, [], []}, round), do: round
-
-  # The lists of a selection are shared, so that this compares pointers, or first keys.
-  defp effect({:push, event, _outboxes, seats}, %{waiting: {events, outboxes, seats, n}} = round) do
-    count(%{round | waiting: {[event | events], outboxes, seats, n}}, n)
-  end
-
-  defp effect({:push, event, outboxes, seats}, round) do
-    n = length(seats)
-    count(%{push(round) | waiting: {[event], outboxes, seats, n}}, n)
+  defp effect({:push, parts, instead}, %{waiting: waiting} = round) do
+    case merge(parts, instead, waiting, []) do
+      {:ok, waiting} -> count(%{round | waiting: waiting})
+      :others -> count(%{push(round) | waiting: Enum.map(parts, &batch(&1, instead))})
+    end
   end
 
   defp effect({:send, pid, message}, round) do
@@ -129,19 +123,36 @@ defmodule Guildhall.Relay.Round do
     round
   end
 
-  defp count(round, deliveries) do
+  # The lists of a selection are shared, so that this compares pointers, or first keys.
+  defp merge(
+         [{event, _, seats} | parts],
+         instead,
+         [{events, outboxes, seats, n} | waiting],
+         merged
+       ) do
+    merge(parts, instead, waiting, [{[{event, instead} | events], outboxes, seats, n} | merged])
+  end
+
+  defp merge([], _instead, [], [_ | _] = merged), do: {:ok, Enum.reverse(merged)}
+  defp merge(_parts, _instead, _waiting, _merged), do: :others
+
+  defp batch({event, outboxes, seats}, instead) do
+    {[{event, instead}], outboxes, seats, length(seats)}
+  end
+
+  defp count(%{waiting: waiting} = round) do
+    deliveries = for {_events, _outboxes, _seats, n} <- waiting, reduce: 0, do: (sum -> sum + n)
     %{round | pushes: round.pushes + 1, deliveries: round.deliveries + deliveries}
   end
 
-  defp push(%{waiting: nil} = round), do: round
+  defp push(round), do: Enum.reduce(round.waiting, %{round | waiting: []}, &push/2)
 
-  defp push(%{waiting: {events, outboxes, seats, _length}} = round) do
+  defp push({events, outboxes, seats, _length}, round) do
     {wake, overflow} = Outbox.push_many(outboxes, Enum.reverse(events))
 
     %{
       round
-      | waiting: nil,
-        flushes: round.flushes + 1,
+      | flushes: round.flushes + 1,
         wakes: at(wake, seats, 0, & &1.pid, round.wakes),
         overflowed: at(overflow, seats, 0, &{&1.session_id, &1.pid}, round.overflowed)
     }

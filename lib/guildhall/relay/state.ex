@@ -70,7 +70,7 @@ defmodule Guildhall.Relay.State do
       state = %{state | sessions: Map.put(state.sessions, session_id, rooms)}
 
       {state, effects} = watch(state, subscriber.pid, {:session, session_id})
-      pushes = for event <- events, do: {:push, event, [subscriber.outbox], [seat]}
+      pushes = for event <- events, do: Recipients.push(event, [seat], 0)
       attached = {:send, subscriber.pid, {Relay, :attached, room_id}}
       {put_room(state, room_id, pid, audience), effects ++ pushes ++ [attached]}
     end)

@@ -89,20 +89,73 @@ fn outbox_push(outbox: &OutboxResource, event: &EventResource) -> NifResult<Atom
     })
 }
 
-/// What `get` makes of the first resources of a list, up to `limit`, and the rest of the list. By hand,
+/// What `read` makes of the first terms of a list, up to `limit`, and the rest of the list. By hand,
 /// because rustler's iterator panics at an improper list.
-fn cells<'a, R: Resource + 'a, T>(
+fn cells<'a, T>(
     list: Term<'a>,
     limit: usize,
-    get: impl Fn(&'a R) -> NifResult<T>,
+    read: impl Fn(Term<'a>) -> NifResult<T>,
 ) -> NifResult<(Vec<T>, Term<'a>)> {
     let (mut found, mut rest) = (Vec::new(), list);
     while found.len() < limit && !rest.is_empty_list() {
         let (cell, tail) = rest.list_get_cell()?;
-        found.push(get(cell.decode()?)?);
+        found.push(read(cell)?);
         rest = tail;
     }
     Ok((found, rest))
+}
+
+/// The events of one call, and the exceptions: which outbox gets what instead of which.
+struct Batch<'a> {
+    events: Vec<&'a Event>,
+    /// By the outbox's address.
+    instead: Vec<(usize, usize, Option<&'a Event>)>,
+}
+
+impl<'a> Batch<'a> {
+    /// From a list of events and `{event, [{outbox, event | nil}]}`.
+    fn read(list: Term<'a>) -> NifResult<Self> {
+        let mut batch = Self { events: Vec::new(), instead: Vec::new() };
+        let (items, _none) = cells(list, usize::MAX, |item| {
+            let none = Term::list_new_empty(item.get_env());
+            item.decode::<(Term<'a>, Term<'a>)>().or(Ok((item, none)))
+        })?;
+
+        for (index, (event, instead)) in items.into_iter().enumerate() {
+            batch.events.push(&event.decode::<&EventResource>()?.0);
+            let (instead, _none) = cells(instead, usize::MAX, |item| {
+                let (outbox, event): (&OutboxResource, Option<&EventResource>) = item.decode()?;
+                Ok((address(outbox), index, event.map(|event| &event.0)))
+            })?;
+            batch.instead.extend(instead);
+        }
+        batch.instead.sort_unstable_by_key(|(outbox, index, _event)| (*outbox, *index));
+        Ok(batch)
+    }
+
+    fn push(&self, outbox: &OutboxResource) -> NifResult<Pushed> {
+        let from = self.instead.partition_point(|(other, ..)| *other < address(outbox));
+        let exceptions = self.instead.get(from..).unwrap_or_default();
+        let exceptions = exceptions.iter().take_while(|(other, ..)| *other == address(outbox));
+        let mut exceptions = exceptions.peekable();
+        if exceptions.peek().is_none() {
+            return Ok(outbox.get()?.push_all(&self.events));
+        }
+
+        let mut events = Vec::with_capacity(self.events.len());
+        for (index, event) in self.events.iter().enumerate() {
+            let mut event = Some(*event);
+            while let Some((_outbox, _index, other)) = exceptions.next_if(|next| next.1 == index) {
+                event = *other;
+            }
+            events.extend(event);
+        }
+        Ok(outbox.get()?.push_all(&events))
+    }
+}
+
+fn address(outbox: &OutboxResource) -> usize {
+    std::ptr::from_ref(outbox).addr()
 }
 
 /// Pushes the events to the first outboxes of the list, whose positions begin at `first`. Returns
@@ -114,19 +167,19 @@ fn outbox_push_many<'a>(
     events: Term<'a>,
     first: u64,
 ) -> NifResult<(Vec<u64>, Vec<u64>, Term<'a>, u64)> {
-    let (events, _none) = cells(events, usize::MAX, |event: &EventResource| Ok(&event.0))?;
-    let limit = (PUSHES / events.len().max(1)).max(1);
-    let (piece, rest) = cells(outboxes, limit, OutboxResource::get)?;
+    let batch = Batch::read(events)?;
+    let limit = (PUSHES / batch.events.len().max(1)).max(1);
+    let (piece, rest) = cells(outboxes, limit, |outbox| outbox.decode::<&OutboxResource>())?;
 
     let (mut wake, mut overflow) = (Vec::new(), Vec::new());
     for (position, outbox) in (first..).zip(&piece) {
-        match outbox.push_all(&events) {
+        match batch.push(outbox)? {
             Pushed::Wake => wake.push(position),
             Pushed::Queued => {}
             Pushed::Overflow => overflow.push(position),
         }
     }
-    let percent = piece.len() * events.len() * 50 / PUSHES;
+    let percent = piece.len() * batch.events.len() * 50 / PUSHES;
     rustler::schedule::consume_timeslice(env, percent.clamp(1, 100) as i32);
     Ok((wake, overflow, rest, first.saturating_add(piece.len() as u64)))
 }
