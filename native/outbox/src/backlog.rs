@@ -75,6 +75,7 @@ pub(crate) struct Backlog {
 }
 
 impl Backlog {
+    #[inline]
     pub(crate) fn push(&mut self, event: Event, limits: &Limits) -> (Pushed, Forgotten) {
         if self.overflowed {
             return (Pushed::Overflow, Forgotten::new());
@@ -171,7 +172,15 @@ impl Backlog {
     }
 
     /// Lets taken events fall off while the ring is beyond the limits without the oldest one.
+    #[inline]
     fn trim(&mut self, limits: &Limits) -> Forgotten {
+        if self.ring.len() as u64 <= limits.events && self.end() - self.start < limits.bytes {
+            return Forgotten::new();
+        }
+        self.trim_full(limits)
+    }
+
+    fn trim_full(&mut self, limits: &Limits) -> Forgotten {
         let may_go = (self.taken + 1 - self.front()) as usize;
         let (held, bytes) = (self.ring.len(), self.end());
         let beyond = |(index, entry): &(usize, &Entry)| {

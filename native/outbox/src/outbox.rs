@@ -56,8 +56,10 @@ impl Outbox {
         self.change(|backlog| {
             let (mut result, mut forgotten) = (Pushed::Queued, Forgotten::new());
             for event in events {
-                let (pushed, mut more) = backlog.push((*event).clone(), &self.limits);
-                forgotten.append(&mut more);
+                let (pushed, more) = backlog.push((*event).clone(), &self.limits);
+                if !more.is_empty() {
+                    forgotten.extend(more);
+                }
                 match pushed {
                     Pushed::Queued => {}
                     Pushed::Wake => result = Pushed::Wake,
