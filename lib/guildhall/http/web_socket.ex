@@ -55,7 +55,7 @@ defmodule Guildhall.Http.WebSocket do
   alias Guildhall.Telemetry
 
   @enforce_keys [:socket, :instance, :decoder, :writer, :close_timeout, :opened_at]
-  defstruct @enforce_keys ++ [:code, :timer, state: :open, inbox: "", told?: false]
+  defstruct @enforce_keys ++ [:code, :timer, state: :open, inbox: "", left?: false, told?: false]
 
   @opaque t :: %__MODULE__{
             socket: Socket.t(),
@@ -68,7 +68,8 @@ defmodule Guildhall.Http.WebSocket do
             state: :open | :failed | :closing | :ending | :closed,
             # Received and not decoded: what came with the request, or before a transfer.
             inbox: binary(),
-            # The client's close code.
+            # Whether the client's close frame has come, and its code.
+            left?: boolean(),
             code: 1000..4999 | nil,
             timer: reference() | nil,
             # Whether telemetry has heard how it ended.

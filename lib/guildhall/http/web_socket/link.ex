@@ -4,7 +4,7 @@ defmodule Guildhall.Http.WebSocket.Link do
   # What becomes of a WebSocket: messages of the socket and calls of the owner go in, events come out.
   #
   #   :open      frames go both ways
-  #   :failed    the client broke a rule, and the owner has not closed yet
+  #   :failed    the client broke a rule: it is no longer listened to, and the owner should close
   #   :closing   our close frame is written, the client's awaited; its messages no longer count
   #   :ending    nothing more will be read or written; what is on its way to the client still leaves,
   #              then it sees our end, and we await its own
@@ -20,7 +20,8 @@ defmodule Guildhall.Http.WebSocket.Link do
 
   @spec activate(WebSocket.t()) :: {:ok, [WebSocket.event()], WebSocket.t()}
   def activate(%WebSocket{inbox: inbox} = ws) do
-    ws.writer |> Writer.resume() |> wrote(ws) |> received(inbox)
+    ws = ws.writer |> Writer.resume() |> wrote(ws)
+    if ws.left?, do: left(ws), else: received(ws, inbox)
   end
 
   @spec handle(WebSocket.t(), term()) :: {:ok, [WebSocket.event()], WebSocket.t()} | :unknown
@@ -32,6 +33,7 @@ defmodule Guildhall.Http.WebSocket.Link do
       {tag, ^socket} when tag in [:tcp_closed, :ssl_closed] -> over(ws)
       {tag, ^socket, _reason} when tag in [:tcp_error, :ssl_error] -> over(ws)
       {WebSocket, ^socket, :poll} -> answered(ws, :poll)
+      {WebSocket, ^socket, :left} -> left(ws)
       {WebSocket, ^socket, :over} -> over(ws)
       {Http, :drain} when ws.state == :open -> {:ok, [{:error, 1001, :going_away}], ws}
       {Http, :drain} -> {:ok, [], ws}
@@ -40,7 +42,7 @@ defmodule Guildhall.Http.WebSocket.Link do
   end
 
   @spec write(WebSocket.t(), iodata()) :: {:ok | :busy, WebSocket.t()}
-  def write(%WebSocket{state: :open} = ws, frames) do
+  def write(%WebSocket{state: state} = ws, frames) when state in [:open, :failed] do
     ws = put(ws, frames)
     {if(ws.writer.busy?, do: :busy, else: :ok), ws}
   end
@@ -79,6 +81,7 @@ defmodule Guildhall.Http.WebSocket.Link do
       {tag, ^socket, data} when tag in [:tcp, :ssl] -> take(socket, [arrived | data])
       {:inet_reply, ^socket, :ok} -> take(socket, arrived)
       {:inet_reply, ^socket, :ok, _reference} -> take(socket, arrived)
+      {WebSocket, ^socket, _timer} -> take(socket, arrived)
       {tag, ^socket} when tag in [:tcp_closed, :ssl_closed] -> {:error, :closed}
       {tag, ^socket, _reason} when tag in [:tcp_error, :ssl_error] -> {:error, :closed}
     after
@@ -110,10 +113,17 @@ defmodule Guildhall.Http.WebSocket.Link do
   defp act([], ws, [], events), do: {Enum.reverse(events), ws}
   defp act([{:pong, _payload} | frames], ws, [], events), do: act(frames, ws, [], events)
 
+  # What the client said before it left is the owner's to answer first.
   defp act([{:close, code, _reason}], ws, [], events) do
-    ws = if ws.state == :open, do: put(told(ws, code, :client), Frame.close(code, "")), else: ws
-    {closed, ws} = ending(%{ws | state: :ending, code: code || 1005})
-    {Enum.reverse(events, closed), ws}
+    ws = %{ws | left?: true, code: code || 1005}
+
+    if events == [] do
+      {:ok, closed, ws} = left(ws)
+      {closed, ws}
+    else
+      send(self(), {WebSocket, ws.socket, :left})
+      {Enum.reverse(events), ws}
+    end
   end
 
   defp act([{:error, _code, _reason}], %{state: :closing} = ws, [], events) do
@@ -147,14 +157,21 @@ defmodule Guildhall.Http.WebSocket.Link do
     end
   end
 
-  # Both close frames are exchanged: it is over at once, unless something of ours is on its way.
-  defp ending(ws) do
-    if ws.writer.waiting == [] and Socket.queued(ws.socket) == 0 do
-      {:ok, events, ws} = over(ws)
-      {events, ws}
-    else
-      {[], ws |> expire() |> finish()}
-    end
+  # Once both close frames are exchanged it is over, unless something of ours is on its way.
+  defp left(%{state: state} = ws) when state in [:open, :closing] do
+    ws = if state == :open, do: answer_close(ws), else: ws
+    ws = %{ws | state: :ending}
+
+    if ws.writer.waiting == [] and Socket.queued(ws.socket) == 0,
+      do: over(ws),
+      else: {:ok, [], ws |> expire() |> finish()}
+  end
+
+  defp left(ws), do: {:ok, [], ws}
+
+  defp answer_close(ws) do
+    code = if ws.code == 1005, do: nil, else: ws.code
+    ws |> told(ws.code, :client) |> put(Frame.close(code, ""))
   end
 
   defp finish(%{writer: %{waiting: []}} = ws) do

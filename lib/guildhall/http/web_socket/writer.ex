@@ -71,7 +71,7 @@ defmodule Guildhall.Http.WebSocket.Writer do
 
   @doc "For a new owner: no answer that is still owed will come to it, so it asks for one of its own."
   @spec resume(t()) :: {:ok | :busy, t()} | {:lost, :closed}
-  def resume(%__MODULE__{busy?: true} = writer), do: flush(%{writer | owed: 0})
+  def resume(%__MODULE__{busy?: true} = writer), do: flush(%{writer | owed: 0, polling?: false})
   def resume(writer), do: {:ok, writer}
 
   defp flush(writer) do
