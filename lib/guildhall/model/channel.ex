@@ -27,7 +27,10 @@ defmodule Guildhall.Model.Channel do
     owner_id: nil,
     last_message_id: nil,
     last_pin_at: nil,
-    flags: 0
+    flags: 0,
+    rtc_region: nil,
+    default_auto_archive_duration: nil,
+    default_thread_rate_limit_per_user: 0
   ]
 
   @type t :: %__MODULE__{
@@ -47,6 +50,9 @@ defmodule Guildhall.Model.Channel do
           owner_id: pos_integer() | nil,
           last_message_id: pos_integer() | nil,
           last_pin_at: integer() | nil,
-          flags: non_neg_integer()
+          flags: non_neg_integer(),
+          rtc_region: String.t() | nil,
+          default_auto_archive_duration: pos_integer() | nil,
+          default_thread_rate_limit_per_user: non_neg_integer()
         }
 end

@@ -64,23 +64,27 @@ defmodule Guildhall.Model.Json.PlaceObject do
     %{
       bitrate: channel.bitrate || 64_000,
       user_limit: channel.user_limit || 0,
-      rtc_region: nil,
+      rtc_region: channel.rtc_region,
       video_quality_mode: 1
     }
   end
 
-  defp special(type, _channel) when type in @forum do
+  defp special(type, channel) when type in @forum do
     %{
       available_tags: [],
       default_reaction_emoji: nil,
       default_sort_order: nil,
       default_forum_layout: 0,
-      default_thread_rate_limit_per_user: 0
+      default_auto_archive_duration: channel.default_auto_archive_duration || 1_440,
+      default_thread_rate_limit_per_user: channel.default_thread_rate_limit_per_user
     }
   end
 
-  defp special(_type, _channel) do
-    %{default_auto_archive_duration: 1_440, default_thread_rate_limit_per_user: 0}
+  defp special(_type, channel) do
+    %{
+      default_auto_archive_duration: channel.default_auto_archive_duration || 1_440,
+      default_thread_rate_limit_per_user: channel.default_thread_rate_limit_per_user
+    }
   end
 
   @spec guild(Guild.t(), roles :: [map()]) :: map()
