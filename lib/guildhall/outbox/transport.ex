@@ -18,7 +18,8 @@ defmodule Guildhall.Outbox.Transport do
 
   alias Guildhall.Native
 
-  @opaque t :: Native.transport()
+  @typedoc "A handle; what is behind it is not to be looked at."
+  @type t :: reference()
   @type kind :: :plain | :zlib_stream | :zstd_stream
 
   @doc "Makes the transport of a new connection."
