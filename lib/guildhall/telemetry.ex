@@ -75,6 +75,8 @@ defmodule Guildhall.Telemetry do
        dropped: "ephemeral events left out because the relay was behind",
        duration: "native unit"
      ], [instance: "which node", relay: "its pid"]},
+    {[:user, :cache, :clear], "The cache of accounts was full and was emptied.",
+     [accounts: "that were in it"], [instance: "which node"]},
     {[:telemetry, :failure], "A handler raised and was detached.",
      [system_time: "wall clock, native unit"],
      [

@@ -1,0 +1,142 @@
+defmodule Guildhall.User.Accounts do
+  @moduledoc false
+
+  # Accounts in the store: made, read, changed. Changes are conditional writes, so that two at the
+  # same time do not undo each other.
+
+  import Bitwise
+
+  alias Guildhall.Model.{Application, Intents, Row, Token, User}
+  alias Guildhall.{Instance, Store}
+  alias Guildhall.User.{Account, Cache}
+
+  @profile [
+    :username,
+    :discriminator,
+    :global_name,
+    :avatar,
+    :banner,
+    :accent_color,
+    :flags,
+    :locale
+  ]
+  @application [:owner_id, :description, :public, :intents]
+  @max_generation 0xFFFF_FFFF
+
+  # An application's flags say which privileged intents it has; these are those of the bots that are
+  # in fewer than 100 guilds, which clients treat alike.
+  @flags [guild_presences: 1 <<< 13, guild_members: 1 <<< 15, message_content: 1 <<< 19]
+
+  @type id :: pos_integer()
+
+  @spec create(Instance.t(), map()) :: {:ok, User.t()} | {:error, Store.write_error()}
+  def create(instance, attrs) do
+    user = new(instance, attrs, false)
+    with :ok <- Store.write(instance, Account.ops(Account.new(user))), do: {:ok, user}
+  end
+
+  @spec create_bot(Instance.t(), map()) ::
+          {:ok, User.t(), Application.t()} | {:error, Store.write_error()}
+  def create_bot(instance, attrs) do
+    user = new(instance, attrs, true)
+    application = application_of(user, attrs)
+    row = Row.encode(application)
+    ops = [{:put_new, :users, Account.partition(user.id), "application", row}]
+
+    with :ok <- Store.write(instance, Account.ops(Account.new(user)) ++ ops) do
+      {:ok, user, application}
+    end
+  end
+
+  defp new(instance, %{username: username} = attrs, bot) do
+    %User{id: Store.next_id(instance), username: username, bot: bot}
+    |> struct!(Map.take(attrs, @profile))
+  end
+
+  defp application_of(%User{} = user, attrs) do
+    application = %Application{id: user.id, name: user.username, owner_id: nil}
+    application = struct!(application, Map.take(attrs, @application))
+    %{application | flags: flags(application.intents)}
+  end
+
+  defp flags(intents) do
+    for {name, flag} <- @flags, (intents &&& Intents.bit(name)) != 0, reduce: 0 do
+      flags -> flags ||| flag
+    end
+  end
+
+  @spec fetch_many(Instance.t(), [id()]) :: {:ok, [User.t()]} | {:error, :unavailable}
+  def fetch_many(_instance, []), do: {:ok, []}
+
+  def fetch_many(instance, user_ids) do
+    keys = for id <- user_ids, do: {Account.partition(id), "user"}
+
+    with {:ok, rows} <- Store.get_many(instance, :users, keys) do
+      {:ok, for(row when row != nil <- rows, do: Row.decode!(row))}
+    end
+  end
+
+  @spec application(Instance.t(), id()) ::
+          {:ok, Application.t()} | {:error, :unknown_application | :unavailable}
+  def application(instance, bot_id) do
+    case Store.get(instance, :users, Account.partition(bot_id), "application") do
+      {:ok, row} -> {:ok, Row.decode!(row)}
+      :none -> {:error, :unknown_application}
+      {:error, reason} -> {:error, reason}
+    end
+  end
+
+  @spec authenticate(Instance.t(), term()) ::
+          {:ok, User.t()} | {:error, :unauthorized | :unavailable}
+  def authenticate(instance, token) do
+    with {:ok, user_id} <- Token.parse(token),
+         {:ok, %Account{user: user} = account} <- Cache.fetch(instance, user_id),
+         key = Cache.key(instance),
+         true <- Token.valid?(key, token, user_id, account.kind, account.generation) do
+      {:ok, user}
+    else
+      {:error, :unavailable} -> {:error, :unavailable}
+      _wrong -> {:error, :unauthorized}
+    end
+  end
+
+  @spec token(Instance.t(), id()) :: {:ok, String.t()} | {:error, :unknown_user | :unavailable}
+  def token(instance, user_id) do
+    with {:ok, account} <- Account.read(instance, user_id) do
+      {:ok, Token.issue(Cache.key(instance), user_id, account.kind, account.generation)}
+    end
+  end
+
+  @spec revoke(Instance.t(), id()) :: :ok | {:error, :unknown_user | Store.write_error()}
+  def revoke(instance, user_id) do
+    with {:ok, %Account{generation: generation} = account} when generation < @max_generation <-
+           Account.read(instance, user_id) do
+      next = %{account | generation: generation + 1}
+      change = {Account.credential(account), Account.credential(next)}
+
+      case replace(instance, user_id, "credential", change) do
+        {:error, :conflict} -> revoke(instance, user_id)
+        result -> result
+      end
+    end
+  end
+
+  @spec update(Instance.t(), id(), map()) ::
+          {:ok, User.t()} | {:error, :unknown_user | Store.write_error()}
+  def update(instance, user_id, changes) do
+    with {:ok, %Account{user: old}} <- Account.read(instance, user_id) do
+      user = struct!(old, Map.take(changes, @profile))
+
+      case replace(instance, user_id, "user", {Row.encode(old), Row.encode(user)}) do
+        :ok -> {:ok, user}
+        {:error, :conflict} -> update(instance, user_id, changes)
+        {:error, reason} -> {:error, reason}
+      end
+    end
+  end
+
+  defp replace(instance, user_id, key, {old, new}) do
+    op = {:put_if, :users, Account.partition(user_id), key, old, new}
+    with :ok <- Store.write(instance, [op]), do: Cache.forget(instance, user_id)
+  end
+end

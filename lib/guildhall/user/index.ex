@@ -1,0 +1,43 @@
+defmodule Guildhall.User.Index do
+  @moduledoc false
+
+  # Which guilds and direct message channels a user is in.
+
+  alias Guildhall.{Instance, Store}
+
+  # As many rows as the store reads at once.
+  @page 10_000
+
+  @type id :: pos_integer()
+
+  @spec member_ops(id(), guild_id :: id(), :join | :leave) :: [Store.op()]
+  def member_ops(user_id, guild_id, :join) do
+    [{:put, :user_guilds, <<user_id::64>>, <<guild_id::64>>, ""}]
+  end
+
+  def member_ops(user_id, guild_id, :leave) do
+    [{:delete, :user_guilds, <<user_id::64>>, <<guild_id::64>>}]
+  end
+
+  @spec guilds(Instance.t(), id()) :: [id()]
+  def guilds(instance, user_id) do
+    for {<<guild_id::64>>, _row} <- scan(instance, :user_guilds, user_id), do: guild_id
+  end
+
+  @spec channels(Instance.t(), id()) :: [id()]
+  def channels(instance, user_id) do
+    for {"dm" <> _recipient, <<channel_id::64>>} <- scan(instance, :user_channels, user_id),
+        do: channel_id
+  end
+
+  defp scan(instance, table, user_id, bounds \\ []) do
+    {:ok, rows} = Store.scan(instance, table, <<user_id::64>>, [limit: @page] ++ bounds)
+
+    if length(rows) < @page do
+      rows
+    else
+      {last, _row} = List.last(rows)
+      rows ++ scan(instance, table, user_id, after: last)
+    end
+  end
+end

@@ -1,0 +1,35 @@
+defmodule Guildhall.User.Sessions do
+  @moduledoc false
+
+  # Which processes are sessions of which user, on this node. An entry ends with its process.
+
+  alias Guildhall.Instance
+
+  @spec child_spec(Instance.t()) :: Supervisor.child_spec()
+  def child_spec(instance) do
+    Registry.child_spec(
+      keys: :duplicate,
+      name: registry(instance),
+      partitions: System.schedulers_online()
+    )
+  end
+
+  @spec register(Instance.t(), pos_integer()) :: :ok
+  def register(instance, user_id) do
+    {:ok, _owner} = Registry.register(registry(instance), user_id, nil)
+    :ok
+  end
+
+  @spec list(Instance.t(), pos_integer()) :: [pid()]
+  def list(instance, user_id) do
+    for {pid, _value} <- Registry.lookup(registry(instance), user_id), do: pid
+  end
+
+  @spec notify(Instance.t(), pos_integer(), Guildhall.User.notice()) :: :ok
+  def notify(instance, user_id, notice) do
+    for pid <- list(instance, user_id), do: send(pid, {Guildhall.User, notice})
+    :ok
+  end
+
+  defp registry(instance), do: Instance.child(instance, :user_sessions)
+end
