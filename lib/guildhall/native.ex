@@ -79,6 +79,37 @@ defmodule Guildhall.Native do
   @spec outbox_transport_frame_dirty(transport(), iodata()) :: binary()
   def outbox_transport_frame_dirty(_transport, _payload), do: not_loaded()
 
+  # ring.rs
+
+  @type ring :: reference()
+
+  @spec ring_new([{name :: binary(), points :: pos_integer()}]) ::
+          {:ok, ring()} | {:error, :duplicate | :too_large}
+  def ring_new(_members), do: not_loaded()
+
+  @spec ring_with(ring(), name :: binary(), points :: pos_integer()) ::
+          {:ok, ring()} | {:error, :duplicate | :too_large}
+  def ring_with(_ring, _name, _points), do: not_loaded()
+
+  @spec ring_without(ring(), name :: binary()) :: ring()
+  def ring_without(_ring, _name), do: not_loaded()
+
+  @spec ring_owner(ring(), binary()) :: non_neg_integer() | nil
+  def ring_owner(_ring, _key), do: not_loaded()
+
+  @spec ring_owner_of_integer(ring(), non_neg_integer()) :: non_neg_integer() | nil
+  def ring_owner_of_integer(_ring, _key), do: not_loaded()
+
+  @spec ring_owners(ring(), binary(), pos_integer()) :: [non_neg_integer()]
+  def ring_owners(_ring, _key, _count), do: not_loaded()
+
+  @spec ring_pick(ring(), binary(), loads :: binary(), factor :: float()) ::
+          non_neg_integer() | nil
+  def ring_pick(_ring, _key, _loads, _factor), do: not_loaded()
+
+  @spec ring_memory() :: non_neg_integer()
+  def ring_memory, do: not_loaded()
+
   # store.rs
 
   @type store :: reference()

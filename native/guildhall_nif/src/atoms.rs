@@ -22,6 +22,10 @@ rustler::atoms! {
     zlib_stream,
     zstd_stream,
 
+    // ring
+    duplicate,
+    too_large,
+
     // store
     asc,
     batch_too_large,

@@ -11,6 +11,7 @@ mod outbox_transport;
 mod panic;
 mod payload;
 mod reaper;
+mod ring;
 mod store;
 mod store_terms;
 
