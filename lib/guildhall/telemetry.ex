@@ -16,6 +16,28 @@ defmodule Guildhall.Telemetry do
      [instance: "which node", scope: "`:user`, `:global`, or `:shared` if the table was full"]},
     {[:api, :sweep], "Windows that are over were forgotten.",
      [rows: "windows that are left", swept: "forgotten ones"], [instance: "which node"]},
+    {[:guild, :start], "A room was loaded and serves.", [duration: "native time unit"],
+     [instance: "which node", room_id: "which room"]},
+    {[:guild, :stop], "A room stopped.", [count: "1"],
+     [
+       instance: "which node",
+       room_id: "which room",
+       reason: "`:normal` if it was idle or deleted, else why"
+     ]},
+    {[:guild, :release], "What a write changed became visible.",
+     [
+       duration: "since it was decided, milliseconds",
+       commands: "commands in the write",
+       in_flight: "commands of the room that wait for the store"
+     ], [instance: "which node", room_id: "which room"]},
+    {[:guild, :failure], "A room's write failed, and whoever asked for it was told.",
+     [count: "1"], [instance: "which node", room_id: "which room", reason: "the store's reason"]},
+    {[:guild, :refusal], "A command was refused because too many wait for the room.",
+     [count: "1"],
+     [instance: "which node", room_id: "which room", reason: "`:mailbox` or `:in_flight`"]},
+    {[:guild, :presence], "A window of presences ended.",
+     [shown: "changes told", waiting: "changes left for the next window"],
+     [instance: "which node", room_id: "which room"]},
     {[:http, :connection, :start], "A client connected.", [count: "1"],
      [instance: "whose server"]},
     {[:http, :connection, :stop], "A connection ended, or its socket went to another process.",

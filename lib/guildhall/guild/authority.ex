@@ -1,0 +1,168 @@
+defmodule Guildhall.Guild.Authority do
+  @moduledoc false
+
+  # What the actor of a command may do here: permissions, and the hierarchy of roles.
+  #
+  # The operator may do everything. Someone who is no member has no access to anything, and a
+  # channel that a member cannot see is one that he has no access to.
+
+  import Bitwise
+
+  alias Guildhall.Guild.{Facts, Request, State}
+  alias Guildhall.Model.{Channel, Guild, Hierarchy, Member, Overwrite, Permissions, Role, User}
+
+  @enforce_keys [:actor, :permissions]
+  defstruct [:actor, :permissions, :user, :member, :channel]
+
+  @typedoc "Who the actor is and what he may do, in a channel if one was asked for."
+  @type t :: %__MODULE__{
+          actor: Guildhall.Guild.actor(),
+          permissions: Permissions.mask(),
+          user: User.t() | nil,
+          member: Member.t() | nil,
+          channel: Channel.t() | nil
+        }
+  @type missing :: {:need, [Facts.key()]} | {:error, atom()}
+
+  @administrator Permissions.bit(:administrator)
+  @view Permissions.bit(:view_channel)
+  @in_a_timeout @view ||| Permissions.bit(:read_message_history)
+
+  @doc "Returns the actor's standing in the guild, if he has all these permissions."
+  @spec in_guild(State.t(), Request.t(), Permissions.mask()) :: {:ok, t()} | missing()
+  def in_guild(%State{guild: guild} = state, request, needed) do
+    with {:ok, authority} <- identify(state, request) do
+      permissions = guild_permissions(guild, authority, request.now)
+      allow(%{authority | permissions: permissions}, needed)
+    end
+  end
+
+  @doc "Returns the actor's standing in a channel, if he sees it and has all these permissions."
+  @spec in_channel(State.t(), Request.t(), pos_integer(), Permissions.mask()) ::
+          {:ok, t()} | missing()
+  def in_channel(%State{guild: guild} = state, request, channel_id, needed) do
+    with {:ok, channel} <- channel(guild, channel_id),
+         {:ok, authority} <- identify(state, request) do
+      permissions = channel_permissions(guild, authority, channel, request.now)
+      authority = %{authority | channel: channel, permissions: permissions}
+
+      if (permissions &&& @view) == 0,
+        do: {:error, :missing_access},
+        else: allow(authority, needed)
+    end
+  end
+
+  @spec channel(Guild.t(), pos_integer()) :: {:ok, Channel.t()} | {:error, :unknown_channel}
+  def channel(%Guild{channels: channels}, channel_id) do
+    with :error <- Map.fetch(channels, channel_id), do: {:error, :unknown_channel}
+  end
+
+  @spec role(Guild.t(), pos_integer()) :: {:ok, Role.t()} | {:error, :unknown_role}
+  def role(%Guild{roles: roles}, role_id) do
+    with :error <- Map.fetch(roles, role_id), do: {:error, :unknown_role}
+  end
+
+  @doc "Whether the actor has all of these permissions."
+  @spec can?(t(), Permissions.mask()) :: boolean()
+  def can?(%__MODULE__{permissions: permissions}, needed), do: (permissions &&& needed) == needed
+
+  @spec allow(t(), Permissions.mask()) :: {:ok, t()} | {:error, :missing_permissions}
+  def allow(authority, needed) do
+    if can?(authority, needed), do: {:ok, authority}, else: {:error, :missing_permissions}
+  end
+
+  @doc "Whether the actor may act on the other member: his highest role is above the other's."
+  @spec outranks(t(), Guild.t(), Member.t()) :: :ok | {:error, :missing_permissions}
+  def outranks(%__MODULE__{actor: :operator}, _guild, _other), do: :ok
+
+  def outranks(%__MODULE__{member: member}, guild, other) do
+    if Hierarchy.outranks?(guild, member, other), do: :ok, else: {:error, :missing_permissions}
+  end
+
+  @doc "Whether the role is below the actor's own highest one."
+  @spec above(t(), Guild.t(), Role.t()) :: :ok | {:error, :missing_permissions}
+  def above(%__MODULE__{actor: :operator}, _guild, _role), do: :ok
+
+  def above(%__MODULE__{member: member}, guild, role) do
+    if Hierarchy.above?(guild, member, role), do: :ok, else: {:error, :missing_permissions}
+  end
+
+  @doc "Whether every bit that changes is one that the actor has himself."
+  @spec own_bits(t(), [{from :: Permissions.mask(), to :: Permissions.mask()}]) ::
+          :ok | {:error, :missing_permissions}
+  def own_bits(%__MODULE__{permissions: own}, changes) do
+    if Enum.all?(changes, fn {from, to} -> Hierarchy.may_change?(own, from, to) end),
+      do: :ok,
+      else: {:error, :missing_permissions}
+  end
+
+  @doc "The changes that putting an overwrite in the place of another one makes, as bits."
+  @spec overwrite_changes(Overwrite.t() | nil, Overwrite.t() | nil) ::
+          [{Permissions.mask(), Permissions.mask()}]
+  def overwrite_changes(old, new) do
+    {old_allow, old_deny} = bits(old)
+    {new_allow, new_deny} = bits(new)
+    [{old_allow, new_allow}, {old_deny, new_deny}]
+  end
+
+  defp bits(nil), do: {0, 0}
+  defp bits(%Overwrite{allow: allow, deny: deny}), do: {allow, deny}
+
+  @doc "Whether the actor is the guild's owner, an administrator or the operator."
+  @spec administrator?(t()) :: boolean()
+  def administrator?(%__MODULE__{permissions: permissions}),
+    do: (permissions &&& @administrator) != 0
+
+  @doc "What a member may do in a channel of the guild; a participant, in a direct message channel."
+  @spec permissions(Guild.t(), Member.t() | nil, Channel.t(), now :: integer()) ::
+          Permissions.mask()
+  def permissions(%Guild{kind: :dm}, _member, _channel, _now), do: Permissions.direct()
+
+  def permissions(guild, member, channel, now) do
+    Permissions.in_channel(guild, member, channel, now)
+  end
+
+  defp identify(_state, %Request{actor: :operator}) do
+    {:ok, %__MODULE__{actor: :operator, permissions: Permissions.all()}}
+  end
+
+  defp identify(%State{guild: %Guild{kind: :guild}} = state, %Request{actor: user_id} = request) do
+    case Facts.fetch(state, request, {:member, user_id}) do
+      {:ok, nil} ->
+        {:error, :missing_access}
+
+      {:ok, %Member{user: user} = member} ->
+        {:ok, %__MODULE__{actor: user_id, permissions: 0, user: user, member: member}}
+
+      {:need, keys} ->
+        {:need, keys}
+    end
+  end
+
+  defp identify(%State{guild: %Guild{kind: :dm}} = state, %Request{actor: user_id} = request) do
+    [channel] = Map.values(state.guild.channels)
+
+    with true <- user_id in channel.recipients,
+         {:ok, %User{} = user} <- Facts.fetch(state, request, {:user, user_id}) do
+      {:ok, %__MODULE__{actor: user_id, permissions: 0, user: user}}
+    else
+      {:need, keys} -> {:need, keys}
+      _no_participant -> {:error, :missing_access}
+    end
+  end
+
+  defp guild_permissions(_guild, %{actor: :operator}, _now), do: Permissions.all()
+  defp guild_permissions(%Guild{kind: :dm}, _authority, _now), do: Permissions.direct()
+
+  defp guild_permissions(guild, %{member: member}, now) do
+    base = Permissions.base(guild, member)
+    timed_out? = member.timeout_until != nil and member.timeout_until > now
+    if timed_out? and (base &&& @administrator) == 0, do: base &&& @in_a_timeout, else: base
+  end
+
+  defp channel_permissions(_guild, %{actor: :operator}, _channel, _now), do: Permissions.all()
+
+  defp channel_permissions(guild, %{member: member}, channel, now) do
+    permissions(guild, member, channel, now)
+  end
+end

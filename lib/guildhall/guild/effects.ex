@@ -1,0 +1,82 @@
+defmodule Guildhall.Guild.Effects do
+  @moduledoc false
+
+  # Carries out what a plan asks for: encodes events, once each, and hands them to the relays that
+  # have sessions of the room; notifies users. Runs in the room's process, which is what the relays
+  # take the caller for.
+
+  alias Guildhall.Guild.{Audience, Encoding, Event, Plan, Sessions, State}
+  alias Guildhall.{Relay, User}
+
+  @spec perform(State.t(), Guildhall.Instance.t(), [Plan.effect()]) :: {State.t(), [:stop]}
+  def perform(state, instance, effects) do
+    Enum.reduce(effects, {state, []}, fn effect, {state, stop} ->
+      case effect do
+        :stop -> {state, [:stop]}
+        effect -> {one(state, instance, effect), stop}
+      end
+    end)
+  end
+
+  defp one(state, _instance, {:publish, %Event{} = event}) do
+    publish(state, event)
+  end
+
+  defp one(state, _instance, {:change, changes, channels, events}) do
+    case Audience.relays(state.audience) do
+      [] ->
+        state
+
+      relays ->
+        channels = Map.new(channels, &{&1.id, Encoding.channel_pair(state, &1)})
+        events = Enum.map(events, &Encoding.event(state, &1))
+        :ok = Relay.change(relays, state.id, changes, channels, events)
+        state
+    end
+  end
+
+  defp one(state, _instance, {:remove, user_id, %Event{} = event}) do
+    relays = Audience.relays(state.audience)
+    if relays != [], do: Relay.remove(relays, state.id, user_id, Encoding.body(event))
+    {state, effects} = Sessions.expel(state, user_id)
+    {state, []} = perform(state, nil, effects)
+    state
+  end
+
+  defp one(state, instance, {:notify, user_id, message}) do
+    :ok = User.notify(instance, user_id, message)
+    state
+  end
+
+  # A relay is told of the room once.
+  defp one(state, _instance, {:open, relay}) do
+    :ok = Relay.open(relay, state.id, view(state))
+    state
+  end
+
+  defp one(state, _instance, {:attach, subscriber, events}) do
+    :ok = Relay.attach(subscriber.relay, state.id, subscriber, Enum.map(events, &Encoding.body/1))
+    state
+  end
+
+  defp publish(state, event) do
+    case Audience.relays(state.audience) do
+      [] ->
+        state
+
+      relays ->
+        relays
+        |> Relay.publish(state.id, Encoding.event(state, event))
+        |> then(fn :ok -> state end)
+    end
+  end
+
+  @doc "Tells every relay the whole of what it computes visibility from, after a reload."
+  @spec reopen(State.t()) :: :ok
+  def reopen(state) do
+    for relay <- Map.keys(state.audience.relays), do: Relay.open(relay, state.id, view(state))
+    :ok
+  end
+
+  defp view(state), do: %Relay.View{guild: state.guild}
+end

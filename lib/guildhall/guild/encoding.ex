@@ -1,0 +1,45 @@
+defmodule Guildhall.Guild.Encoding do
+  @moduledoc false
+
+  # Events as relays take them: each variant encoded once, however many receive it.
+
+  alias Guildhall.Guild.{Event, Events, State}
+  alias Guildhall.Model.{Channel, Intents}
+  alias Guildhall.{Outbox, Payload, Relay}
+
+  @ephemeral ~w(TYPING_START PRESENCE_UPDATE)
+
+  @spec event(State.t(), Event.t()) :: Relay.Event.t()
+  def event(%State{guild: %{kind: kind}}, %Event{type: type} = event) do
+    content = body(event)
+    body = event.body && encode(type, event.body)
+
+    %Relay.Event{
+      type: type,
+      to: event.to,
+      intents: Intents.mask(type, kind),
+      permissions: event.permissions,
+      always: event.always,
+      except: event.except,
+      body: body || content,
+      content: body && content,
+      content_for: event.content_for,
+      author: event.author && encode(type, event.author),
+      author_id: event.author_id,
+      ephemeral: type in @ephemeral
+    }
+  end
+
+  @doc "The whole event, for someone who may see all of it."
+  @spec body(Event.t()) :: Outbox.event()
+  def body(%Event{type: type, content: content}), do: encode(type, content)
+
+  @doc "What those see for whom a channel appears, and those for whom it vanishes."
+  @spec channel_pair(State.t(), Channel.t()) :: {Outbox.event(), Outbox.event()}
+  def channel_pair(state, channel) do
+    {body(Events.channel_create(state, channel)), body(Events.channel_delete(state, channel))}
+  end
+
+  defp encode(type, {:json, json}), do: Outbox.event(type, json)
+  defp encode(type, data), do: Outbox.event(type, Payload.encode!(data))
+end

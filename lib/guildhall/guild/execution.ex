@@ -1,0 +1,178 @@
+defmodule Guildhall.Guild.Execution do
+  @moduledoc false
+
+  # Carries out what `Guildhall.Guild.Room` and `Guildhall.Guild.Sessions` decided, in the room's
+  # process and on the struct of `Guildhall.Guild.Server`.
+
+  alias Guildhall.Guild.{
+    Audience,
+    Directory,
+    Effects,
+    Gate,
+    Gathering,
+    Ids,
+    Loader,
+    Pipeline,
+    Plan,
+    Presences,
+    Request,
+    Room,
+    Roster,
+    Server,
+    Sessions,
+    State
+  }
+
+  alias Guildhall.{Store, Telemetry, User}
+
+  @presence_window 50
+  # How long what is said in a direct message channel waits for sessions that were called.
+  @gathering 1_000
+
+  @doc "Lets commands into the room."
+  @spec admit(Server.t(), [Request.t()]) :: Server.t()
+  def admit(server, []), do: server
+
+  # The guild was deleted by what they waited for.
+  def admit(%{stop?: true} = server, requests) do
+    for request <- requests, do: GenServer.reply(request.from, {:error, :unknown_guild})
+    server
+  end
+
+  def admit(server, requests) do
+    ports = %{
+      now: System.system_time(:millisecond),
+      next_id: fn -> Ids.next(server.instance) end,
+      write: &write(server, &1, &2)
+    }
+
+    {room, outcomes} = Room.admit(server.room, requests, ports)
+    carry_out(%{server | room: room}, outcomes)
+  end
+
+  # Without the lease a room only reads.
+  defp write(%{room: %{state: %{epoch: nil}}}, _ops, _index), do: {:error, :storage_full}
+  defp write(server, ops, index), do: Store.write_async(server.instance, ops, index)
+
+  @doc "Takes in a write's result. What it releases is read by others from now on."
+  @spec settle(Server.t(), pos_integer(), :ok | {:error, atom()}) :: Server.t()
+  def settle(server, index, result) do
+    {room, outcomes, waiters} = Room.settle(server.room, index, result)
+    Gate.release(server.gate, room.pipeline.released)
+    %{server | room: room} |> carry_out(outcomes) |> admit(waiters)
+  end
+
+  @doc "Changes what the room knows of its sessions, and does what follows from it."
+  @spec update(Server.t(), (State.t() -> {State.t(), [Sessions.effect()]})) :: Server.t()
+  def update(server, fun) do
+    {state, effects} = fun.(Server.state(server))
+    server |> Server.put_state(state) |> perform(effects)
+  end
+
+  defp carry_out(server, outcomes), do: Enum.reduce(outcomes, server, &carry_out_one/2)
+
+  defp carry_out_one({:reply, from, reply}, server) do
+    GenServer.reply(from, reply)
+    server
+  end
+
+  defp carry_out_one({:effects, effects}, server), do: perform(server, effects)
+
+  defp carry_out_one({:released, _index, commands, started}, server) do
+    measured = %{
+      duration: System.system_time(:millisecond) - started,
+      commands: commands,
+      in_flight: Pipeline.depth(server.room.pipeline)
+    }
+
+    Telemetry.emit([:guild, :release], measured, Server.metadata(server))
+    server
+  end
+
+  defp carry_out_one({:failed, reason, keys}, server) do
+    metadata = Map.put(Server.metadata(server), :reason, reason)
+    Telemetry.emit([:guild, :failure], %{count: 1}, metadata)
+    if Enum.any?(keys, &structural?/1), do: reload(server), else: server
+  end
+
+  defp structural?(key), do: key in [:guild, :count] or match?({:member, _id}, key)
+
+  # The sessions stay; what they may see is computed anew from what the store has. A room that can
+  # not read either is of no use.
+  defp reload(server) do
+    with {:ok, guild} <- Loader.load(server.instance, server.room_id),
+         state = State.reload(Server.state(server), guild),
+         online = Map.keys(state.roster.online),
+         {:ok, members} <- Directory.find(server.instance, server.room_id, online) do
+      roster = Enum.reduce(members, state.roster, &Roster.update(&2, State.known(state, &1)))
+      state = %{state | roster: roster}
+      :ok = Effects.reopen(state)
+      Server.put_state(server, state)
+    else
+      {:error, reason} -> exit({:shutdown, reason})
+    end
+  end
+
+  defp perform(%{room: %{state: %{guild: %{kind: :dm}}}} = server, effects) do
+    {events, others} = Enum.split_with(effects, &match?({:publish, _event}, &1))
+    server = perform_now(server, others)
+    if events == [], do: server, else: server |> gather() |> hold(events)
+  end
+
+  defp perform(server, effects), do: perform_now(server, effects)
+
+  @spec perform_now(Server.t(), [Plan.effect()]) :: Server.t()
+  defp perform_now(server, effects) do
+    {state, stop} = Effects.perform(Server.state(server), server.instance, effects)
+    server = server |> Server.put_state(state) |> tick()
+    if stop == [], do: server, else: %{server | stop?: true}
+  end
+
+  defp tick(%{ticking?: true} = server), do: server
+
+  defp tick(server) do
+    if Presences.ticking?(Server.state(server).presences) do
+      Process.send_after(self(), :tick, @presence_window)
+      %{server | ticking?: true}
+    else
+      server
+    end
+  end
+
+  defp gather(server) do
+    [%{recipients: user_ids}] = Map.values(Server.state(server).guild.channels)
+    sessions = Enum.flat_map(user_ids, &User.sessions(server.instance, &1))
+    attached = Audience.pids(Server.state(server).audience)
+    {call?, gathering} = Gathering.call(server.gathering, sessions, attached)
+
+    if call? do
+      for user_id <- user_ids,
+          do: User.notify(server.instance, user_id, {:joined, server.room_id, :dm})
+
+      Process.send_after(self(), :gathered, @gathering)
+    end
+
+    %{server | gathering: gathering}
+  end
+
+  defp hold(server, events) do
+    speak(%{server | gathering: Gathering.hold(server.gathering, events)})
+  end
+
+  @doc "A session of a direct message channel that was called has come."
+  @spec came(Server.t(), pid()) :: Server.t()
+  def came(server, pid), do: speak(%{server | gathering: Gathering.came(server.gathering, pid)})
+
+  @doc "The time for those who were called is over."
+  @spec gathered(Server.t()) :: Server.t()
+  def gathered(server), do: speak(%{server | gathering: Gathering.close(server.gathering)})
+
+  defp speak(server) do
+    if Gathering.waiting?(server.gathering) do
+      server
+    else
+      {events, gathering} = Gathering.take(server.gathering)
+      perform_now(%{server | gathering: gathering}, events)
+    end
+  end
+end

@@ -1,0 +1,123 @@
+defmodule Guildhall.Guild.MemberChanges do
+  @moduledoc false
+
+  # What may be changed of a member, by whom, and whose sight it changes.
+
+  import Bitwise
+
+  alias Guildhall.Guild.{Authority, State}
+  alias Guildhall.Model.{Channel, Form, Guild, Member, Permissions}
+
+  @view Permissions.bit(:view_channel)
+  @manage_roles Permissions.bit(:manage_roles)
+  @longest_timeout 28 * 24 * 3_600_000
+  @fields [:nick, :roles, :mute, :deaf, :timeout_until, :flags]
+
+  @doc "Returns the member with the changes, if the actor may make all of them."
+  @spec apply(State.t(), Authority.t(), Member.t(), map(), now :: integer()) ::
+          {:ok, Member.t()} | {:error, Guildhall.Guild.reason()}
+  def apply(state, authority, member, attrs, now) do
+    attrs
+    |> Map.take(@fields)
+    |> Enum.reduce_while({:ok, member}, fn {field, value}, {:ok, changed} ->
+      value = normal(field, value)
+
+      with false <- Map.fetch!(member, field) == value,
+           :ok <- may(field, value, state, authority, member, now) do
+        {:cont, {:ok, Map.put(changed, field, value)}}
+      else
+        true -> {:cont, {:ok, changed}}
+        {:error, reason} -> {:halt, {:error, reason}}
+      end
+    end)
+  end
+
+  @doc "Whether the actor may change a member's roles from these to those."
+  @spec roles(State.t(), Authority.t(), [pos_integer()], [pos_integer()]) ::
+          :ok | {:error, :unknown_role | :missing_permissions | :invalid_role}
+  def roles(%State{guild: guild}, authority, old, new) do
+    Enum.reduce_while((old -- new) ++ (new -- old), :ok, fn role_id, :ok ->
+      with :ok <- grantable(guild, role_id),
+           {:ok, role} <- Authority.role(guild, role_id),
+           :ok <- Authority.above(authority, guild, role) do
+        {:cont, :ok}
+      else
+        {:error, reason} -> {:halt, {:error, reason}}
+      end
+    end)
+  end
+
+  @doc "The channels that the member sees with the one row but not with the other."
+  @spec affected(Guild.t(), Member.t(), Member.t()) :: [Channel.t()]
+  def affected(_guild, %{roles: roles}, %{roles: roles}), do: []
+
+  def affected(guild, old, new) do
+    for {_id, channel} <- guild.channels,
+        sees?(guild, old, channel) != sees?(guild, new, channel),
+        do: channel
+  end
+
+  @doc "Whether the member sees the channel. A timeout leaves everyone his sight."
+  @spec sees?(Guild.t(), Member.t(), Channel.t()) :: boolean()
+  def sees?(guild, member, channel) do
+    (Permissions.in_channel(guild, member, channel, 0) &&& @view) != 0
+  end
+
+  defp grantable(%Guild{id: id}, id), do: {:error, :invalid_role}
+  defp grantable(_guild, _role_id), do: :ok
+
+  defp normal(:roles, roles), do: Enum.uniq(roles || [])
+  defp normal(:nick, ""), do: nil
+  defp normal(field, nil) when field in [:mute, :deaf], do: false
+  defp normal(:flags, nil), do: 0
+  defp normal(_field, value), do: value
+
+  defp may(:roles, roles, state, authority, member, _now) do
+    with {:ok, _authority} <- Authority.allow(authority, @manage_roles) do
+      roles(state, authority, member.roles, roles)
+    end
+  end
+
+  defp may(:nick, _nick, _state, %{actor: id} = authority, %{user: %{id: id}}, _now) do
+    allow(authority, :change_nickname)
+  end
+
+  defp may(:nick, _nick, state, authority, member, _now) do
+    with :ok <- allow(authority, :manage_nicknames) do
+      Authority.outranks(authority, state.guild, member)
+    end
+  end
+
+  defp may(:timeout_until, until, state, authority, member, now) do
+    with :ok <- allow(authority, :moderate_members),
+         :ok <- Authority.outranks(authority, state.guild, member),
+         do: timeout(state.guild, member, until, now)
+  end
+
+  defp may(:mute, _mute, _state, authority, _member, _now), do: allow(authority, :mute_members)
+  defp may(:deaf, _deaf, _state, authority, _member, _now), do: allow(authority, :deafen_members)
+
+  defp may(:flags, _flags, _state, authority, _member, _now),
+    do: allow(authority, :moderate_members)
+
+  defp allow(authority, name) do
+    with {:ok, _authority} <- Authority.allow(authority, Permissions.bit(name)), do: :ok
+  end
+
+  defp timeout(_guild, _member, nil, _now), do: :ok
+
+  defp timeout(guild, member, until, now) do
+    administrator? = (Permissions.base(guild, member) &&& Permissions.bit(:administrator)) != 0
+
+    cond do
+      administrator? ->
+        {:error, :missing_permissions}
+
+      until > now + @longest_timeout ->
+        {:error, Form.error("communication_disabled_until", "BASE_TYPE_MAX", "At most 28 days")}
+
+      true ->
+        :ok
+    end
+  end
+end

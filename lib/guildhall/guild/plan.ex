@@ -1,0 +1,38 @@
+defmodule Guildhall.Guild.Plan do
+  @moduledoc false
+
+  # What a command comes to, as data: the answer, the rows to write, and what is true and to be
+  # done once they are durable. A plan without rows is carried out at once.
+
+  alias Guildhall.Guild.{Event, State}
+
+  defstruct reply: :ok, ops: [], changes: [], effects: []
+
+  @type t :: %__MODULE__{
+          reply: :ok | {:ok, term()} | {:error, term()},
+          ops: [Guildhall.Store.op()],
+          changes: [State.change()],
+          effects: [effect()]
+        }
+
+  @typedoc """
+  What the server does for a plan, in order.
+
+    * `{:publish, event}` - to the sessions that may see it
+    * `{:change, changes, channels, events}` - tells the relays what they compute visibility from,
+      the channels that may appear or vanish by it, and the events that follow
+    * `{:remove, user_id, event}` - the user's sessions get the event and leave
+    * `{:notify, user_id, message}` - to the user's sessions, wherever they are
+    * `:stop` - the room is gone
+  """
+  @type effect ::
+          {:publish, Event.t()}
+          | {:change, [term()], [pos_integer()], [Event.t()]}
+          | {:remove, pos_integer(), Event.t()}
+          | {:notify, pos_integer(), term()}
+          | :stop
+
+  @doc "A plan that only answers."
+  @spec answer(term()) :: {:ok, t()}
+  def answer(result), do: {:ok, %__MODULE__{reply: {:ok, result}}}
+end

@@ -1,0 +1,164 @@
+defmodule Guildhall.Guild.Room do
+  @moduledoc false
+
+  # The life of a command, as a value: what the room knows and what is on its way to the store.
+  #
+  # A command is decided at once on what is durable, unless a write that it depends on is under way:
+  # then it waits for that one. What it changes is true, is answered and is told only when its write
+  # is released. Commands that waited for the same write go together in the next one.
+  #
+  # The clock, ids and the store come in through `ports`; everything else is data.
+
+  alias Guildhall.Guild.{Batch, Command, Pipeline, Plan, Recent, Request, State}
+
+  @enforce_keys [:state, :pipeline]
+  defstruct [:state, :pipeline]
+
+  @type t :: %__MODULE__{state: State.t(), pipeline: Pipeline.t()}
+  @type ports :: %{
+          required(:now) => integer(),
+          required(:next_id) => (() -> {:ok, pos_integer()} | {:error, atom()}),
+          required(:write) =>
+            ([Guildhall.Store.op()], index :: pos_integer() ->
+               :ok | {:error, atom()})
+        }
+
+  @typedoc "What the server does, in order."
+  @type outcome ::
+          {:reply, GenServer.from() | nil, term()}
+          | {:effects, [Plan.effect()]}
+          | {:released, index :: pos_integer(), commands :: pos_integer(), started :: integer()}
+          | {:failed, reason :: atom(), keys :: [term()]}
+
+  @spec new(State.t(), limit :: pos_integer()) :: t()
+  def new(state, limit), do: %__MODULE__{state: state, pipeline: Pipeline.new(limit)}
+
+  @doc "Lets commands in, in their order."
+  @spec admit(t(), [Request.t()], ports()) :: {t(), [outcome()]}
+  def admit(%__MODULE__{} = room, requests, ports) do
+    {room, batch, outcomes} =
+      Enum.reduce(requests, {room, batch(room), []}, fn request, {room, batch, outcomes} ->
+        request = %{request | now: ports.now}
+        room = %{room | state: State.remember(room.state, request)}
+        batch = if Batch.empty?(batch), do: batch(room), else: Batch.settle(batch, ports.now)
+        {room, batch, outcomes} = enter(room, batch, outcomes, request, ports)
+
+        if Batch.full?(batch),
+          do: submit(room, batch, outcomes, ports),
+          else: {room, batch, outcomes}
+      end)
+
+    {room, _batch, outcomes} = submit(room, batch, outcomes, ports)
+    {room, Enum.reverse(outcomes)}
+  end
+
+  defp batch(room), do: Batch.new(room.state, room.pipeline.next)
+
+  defp enter(room, batch, outcomes, request, ports) do
+    {reads, writes} = Command.keys(batch.scratch, request)
+
+    case Pipeline.blocker(room.pipeline, writes ++ reads) do
+      nil ->
+        request = %{request | index: batch.index}
+
+        batch.scratch
+        |> decide(request, ports)
+        |> decided(room, batch, outcomes, {request, writes})
+
+      index ->
+        {%{room | pipeline: Pipeline.wait(room.pipeline, index, request)}, batch, outcomes}
+    end
+  end
+
+  defp decide(state, request, ports) do
+    if Command.creates?(request.command) do
+      with {:ok, id} <- ports.next_id.(), do: Command.decide(state, %{request | id: id})
+    else
+      Command.decide(state, request)
+    end
+  end
+
+  defp decided({:need, keys}, room, batch, outcomes, {request, _writes}) do
+    {room, batch, [{:reply, request.from, {:need, keys}} | outcomes]}
+  end
+
+  defp decided({:error, reason}, room, batch, outcomes, context) do
+    decided({:ok, %Plan{reply: {:error, reason}}}, room, batch, outcomes, context)
+  end
+
+  defp decided({:ok, plan}, room, batch, outcomes, {request, writes}) do
+    # What was decided on a write that is not durable is not told before it is.
+    if plan.ops == [] and Batch.empty?(batch) do
+      outcomes = [{:effects, plan.effects}, {:reply, request.from, plan.reply} | outcomes]
+      state = State.apply(room.state, plan.changes, room.pipeline.released, request.now)
+      {%{room | state: state}, batch, outcomes}
+    else
+      keys = if plan.ops == [], do: [], else: writes
+      {room, Batch.add(batch, request, plan, keys), outcomes}
+    end
+  end
+
+  defp submit(room, %Batch{plans: []} = batch, outcomes, _ports), do: {room, batch, outcomes}
+
+  defp submit(room, batch, outcomes, ports) do
+    plans = Batch.plans(batch)
+
+    case ports.write.(Batch.ops(batch), batch.index) do
+      :ok ->
+        payload = {plans, batch.keys, ports.now}
+        room = %{room | pipeline: Pipeline.submit(room.pipeline, batch.keys, payload)}
+        {room, batch(room), outcomes}
+
+      {:error, _reason} = error ->
+        {room, batch(room), Enum.reverse(refusals(plans, error)) ++ outcomes}
+    end
+  end
+
+  @doc """
+  Takes in a write's result. Returns what is visible now, and the commands that waited for it, which
+  must be let in next.
+  """
+  @spec settle(t(), index :: pos_integer(), :ok | {:error, atom()}) ::
+          {t(), [outcome()], [Request.t()]}
+  def settle(%__MODULE__{} = room, index, result) do
+    {released, pipeline} = Pipeline.settle(room.pipeline, index, result)
+
+    {state, outcomes} =
+      Enum.reduce(released, {room.state, []}, fn {index, payload, result, _waiters},
+                                                 {state, outcomes} ->
+        {state, more} = release(state, index, payload, result)
+        {state, [more | outcomes]}
+      end)
+
+    waiters = for {_index, _payload, _result, waiters} <- released, waiter <- waiters, do: waiter
+
+    {%{room | state: state, pipeline: pipeline}, outcomes |> Enum.reverse() |> Enum.concat(),
+     waiters}
+  end
+
+  defp release(state, index, {plans, _keys, now}, :ok) do
+    changes = for {_request, plan} <- plans, change <- plan.changes, do: change
+
+    outcomes =
+      Enum.flat_map(plans, fn {request, plan} ->
+        [{:reply, request.from, plan.reply}, {:effects, plan.effects}]
+      end)
+
+    {State.apply(state, changes, index, now), [{:released, index, length(plans), now} | outcomes]}
+  end
+
+  # Nothing was changed in memory, but nobody knows what is in the store now.
+  defp release(state, index, {plans, keys, _now}, {:error, reason} = error) do
+    rows = for {_request, plan} <- plans, change <- plan.changes, do: row(change)
+    recent = Recent.doubt(state.recent, Enum.reject(rows, &is_nil/1), index)
+    {%{state | recent: recent}, refusals(plans, error) ++ [{:failed, reason, keys}]}
+  end
+
+  defp row({:row, key, _value}), do: key
+  defp row({:member, member}), do: {:member, member.user.id}
+  defp row({:member_removed, user_id}), do: {:member, user_id}
+  defp row(_change), do: nil
+
+  defp refusals(plans, error),
+    do: for({request, _plan} <- plans, do: {:reply, request.from, error})
+end

@@ -1,0 +1,177 @@
+defmodule Guildhall.Guild.Rooms do
+  @moduledoc false
+
+  # Finding the process of a room, starting it if there is none, and handing it what it is to do.
+  #
+  # A room that is about to stop has closed its gate: its successor is started, and nothing is lost.
+
+  alias Guildhall.Guild.{Command, Facts, Gate, Request, Server}
+  alias Guildhall.{Instance, Telemetry}
+
+  # How often a command may come back for rows that it lacks, or meet a room that is stopping.
+  @attempts 6
+  @timeout 15_000
+
+  @type room_id :: pos_integer()
+
+  @spec run(Instance.t(), room_id(), Guildhall.Guild.actor(), Guildhall.Guild.command()) ::
+          :ok | {:ok, term()} | {:error, term()}
+  def run(instance, room_id, actor, command) do
+    keys = Command.facts(room_id, actor, command)
+    attempt(instance, room_id, %Request{actor: actor, command: command}, keys, @attempts)
+  end
+
+  defp attempt(_instance, _room_id, _request, _keys, 0), do: {:error, :unavailable}
+
+  defp attempt(instance, room_id, request, keys, left) do
+    equip = &equip(instance, room_id, request, &1, keys)
+
+    with {:ok, pid, request} <- enter(instance, room_id, limit(instance), equip) do
+      case call(pid, {:run, request}) do
+        :gone -> attempt(instance, room_id, request, keys, left - 1)
+        {:need, more} -> attempt(instance, room_id, request, Enum.uniq(keys ++ more), left - 1)
+        answer -> answer
+      end
+    else
+      {:error, :closed} -> attempt(instance, room_id, request, keys, left - 1)
+      {:error, :overloaded} -> refuse(instance, room_id)
+      {:error, reason} -> {:error, reason}
+    end
+  end
+
+  defp refuse(instance, room_id) do
+    metadata = %{instance: instance, room_id: room_id, reason: :mailbox}
+    Telemetry.emit([:guild, :refusal], %{count: 1}, metadata)
+    {:error, :overloaded}
+  end
+
+  # The stamp is read before the rows.
+  defp equip(instance, room_id, request, gate, keys) do
+    stamp = Gate.released(gate)
+
+    with {:ok, facts} <- Facts.read(instance, room_id, keys) do
+      {:ok, %{request | stamp: stamp, facts: facts}}
+    end
+  end
+
+  defp call(pid, message) do
+    GenServer.call(pid, message, @timeout)
+  catch
+    # It died before it could get the command; if it dies later, it is open what was done.
+    :exit, {:noproc, _call} -> :gone
+    :exit, _reason -> {:error, :unavailable}
+  end
+
+  @doc "Hands the room something that nobody waits for; starts the room for it."
+  @spec cast(Instance.t(), room_id(), (Gate.t() -> {:ok, term()} | {:error, term()})) ::
+          :ok | {:error, term()}
+  def cast(instance, room_id, message), do: cast(instance, room_id, message, @attempts)
+
+  defp cast(_instance, _room_id, _message, 0), do: {:error, :unavailable}
+
+  defp cast(instance, room_id, message, left) do
+    with {:ok, pid, ready} <- enter(instance, room_id, :infinity, message) do
+      GenServer.cast(pid, ready)
+    else
+      {:error, :closed} -> cast(instance, room_id, message, left - 1)
+      {:error, reason} -> {:error, reason}
+    end
+  end
+
+  @doc "Hands a running room something; without one it is nobody's concern."
+  @spec tell(Instance.t(), room_id(), term()) :: :ok
+  def tell(instance, room_id, message) do
+    with {pid, gate} <- lookup(instance, room_id),
+         :ok <- Gate.enter(gate, :infinity) do
+      GenServer.cast(pid, message)
+    else
+      _none -> :ok
+    end
+  end
+
+  @spec running?(Instance.t(), room_id()) :: boolean()
+  def running?(instance, room_id), do: lookup(instance, room_id) != nil
+
+  @spec count(Instance.t()) :: non_neg_integer()
+  def count(instance), do: Registry.count(registry(instance))
+
+  @doc "Gives up the caller's name: from now on a successor may be started."
+  @spec unregister(Instance.t(), room_id()) :: :ok
+  def unregister(instance, room_id), do: Registry.unregister(registry(instance), room_id)
+
+  @spec registry(Instance.t()) :: atom()
+  def registry(instance), do: Instance.child(instance, :guild_registry)
+
+  @spec supervisors(Instance.t()) :: atom()
+  def supervisors(instance), do: Instance.child(instance, :guild_rooms)
+
+  defp lookup(instance, room_id) do
+    # A room that died is in the registry for a moment.
+    case Registry.lookup(registry(instance), room_id) do
+      [{pid, gate}] -> if Process.alive?(pid), do: {pid, gate}
+      [] -> nil
+    end
+  end
+
+  # Whoever starts a room is inside its gate from the beginning: even one that finds nothing to load
+  # has to answer him.
+  defp start(instance, room_id) do
+    gate = Gate.new()
+    :ok = Gate.enter(gate, :infinity)
+    name = {:via, Registry, {registry(instance), room_id, gate}}
+    child = {Server, [name: name, room_id: room_id, gate: gate] ++ options(instance)}
+    supervisor = {:via, PartitionSupervisor, {supervisors(instance), room_id}}
+
+    case DynamicSupervisor.start_child(supervisor, child) do
+      {:ok, pid} -> {:ok, pid, gate}
+      # Somebody else was first; it may have stopped again already.
+      {:error, {:already_started, _pid}} -> {:error, :closed}
+      {:error, _reason} -> {:error, :unavailable}
+    end
+  end
+
+  # What is to be sent is made inside the gate, so that the room is there for it.
+  defp enter(instance, room_id, limit, make) do
+    with {:ok, pid, gate} <- inside(instance, room_id, limit) do
+      case make.(gate) do
+        {:ok, made} ->
+          {:ok, pid, made}
+
+        {:error, reason} ->
+          Gate.leave(gate)
+          {:error, reason}
+      end
+    end
+  end
+
+  defp inside(instance, room_id, limit) do
+    case lookup(instance, room_id) do
+      {pid, gate} -> pass(pid, gate, limit)
+      nil -> start(instance, room_id)
+    end
+  end
+
+  # A closed gate is still in the registry for the moment until its room has left it.
+  defp pass(pid, gate, limit) do
+    case Gate.enter(gate, limit) do
+      :ok -> {:ok, pid, gate}
+      {:error, :overloaded} -> {:error, :overloaded}
+      {:error, :closed} -> await_end(pid)
+    end
+  end
+
+  defp await_end(pid) do
+    monitor = Process.monitor(pid)
+
+    receive do
+      {:DOWN, ^monitor, :process, ^pid, _reason} -> {:error, :closed}
+    after
+      @timeout ->
+        Process.demonitor(monitor, [:flush])
+        {:error, :unavailable}
+    end
+  end
+
+  defp limit(instance), do: Keyword.fetch!(options(instance), :mailbox_limit)
+  defp options(instance), do: Instance.fetch!(instance, :guild)
+end

@@ -1,0 +1,249 @@
+defmodule Guildhall.Guild.Server do
+  @moduledoc false
+
+  # The process around `Guildhall.Guild.Room`: messages become commands, outcomes become replies,
+  # writes and messages to relays (`Guildhall.Guild.Execution`), and nothing is decided here.
+  #
+  #   owns      one `Room`, its gate, the room's lease
+  #   started   by `Guildhall.Guild.Rooms` for the first who wants something of it, restart: :temporary
+  #   a crash   loses presences and voices; relays tell the sessions, which attach again, and what
+  #             was not answered may or may not be in the store
+  #   mailbox   off heap; commands are refused at the gate beyond `mailbox_limit`
+
+  use GenServer, restart: :temporary
+
+  alias Guildhall.Guild.{
+    Audience,
+    Execution,
+    Gate,
+    Gathering,
+    Loader,
+    Pipeline,
+    Posts,
+    Presences,
+    Reception,
+    Request,
+    Room,
+    Rooms,
+    Sessions,
+    State
+  }
+
+  alias Guildhall.{Instance, Relay, Store, Telemetry}
+
+  # How long a room that is no more waits for whoever entered and does not come.
+  @turn_away 1_000
+  @acquire_again 1_000
+
+  @enforce_keys [:instance, :room_id, :gate, :options]
+  defstruct [
+    :instance,
+    :room_id,
+    :gate,
+    :options,
+    :room,
+    :store,
+    gathering: %Gathering{},
+    idle: nil,
+    ticking?: false,
+    stop?: false
+  ]
+
+  @type t :: %__MODULE__{
+          instance: Instance.t(),
+          room_id: pos_integer(),
+          gate: Gate.t(),
+          options: keyword(),
+          room: Room.t() | nil,
+          # The monitor of the store.
+          store: reference() | nil,
+          gathering: Gathering.t(),
+          # What the last look for idleness saw.
+          idle: {waiting :: integer(), served :: non_neg_integer()} | nil,
+          ticking?: boolean(),
+          stop?: boolean()
+        }
+
+  @spec start_link(keyword()) :: GenServer.on_start()
+  def start_link(options) do
+    {name, options} = Keyword.pop!(options, :name)
+
+    GenServer.start_link(__MODULE__, options,
+      name: name,
+      hibernate_after: options[:hibernate_after]
+    )
+  end
+
+  @spec state(t()) :: State.t()
+  def state(%__MODULE__{room: room}), do: room.state
+
+  @spec put_state(t(), State.t()) :: t()
+  def put_state(%__MODULE__{room: room} = server, state) do
+    %{server | room: %{room | state: state}}
+  end
+
+  @doc "What every event of telemetry says of the room."
+  @spec metadata(t()) :: map()
+  def metadata(server), do: %{instance: server.instance, room_id: server.room_id}
+
+  @impl GenServer
+  def init(options) do
+    Process.flag(:message_queue_data, :off_heap)
+    keys = [:instance, :room_id, :gate]
+    server = struct!(__MODULE__, [options: options] ++ Keyword.take(options, keys))
+    {:ok, server, {:continue, :load}}
+  end
+
+  # The lease is taken between two looks: first whether there is such a room at all, then what it is
+  # now that whatever an earlier process handed to the store is written.
+  @impl GenServer
+  def handle_continue(:load, %{instance: instance, room_id: room_id} = server) do
+    started = System.monotonic_time()
+    monitor = Process.monitor(Instance.child(instance, :store))
+
+    with {:ok, _guild} <- Loader.load(instance, room_id),
+         {:ok, epoch} <- acquire(server),
+         {:ok, guild} <- Loader.load(instance, room_id) do
+      state = State.new(guild, epoch: epoch)
+      state = %{state | posts: Posts.recover(state.posts, Loader.last_ids(instance, state))}
+      room = Room.new(state, server.options[:max_in_flight])
+      duration = System.monotonic_time() - started
+      Telemetry.emit([:guild, :start], %{duration: duration}, metadata(server))
+      {:noreply, look_again(%{server | room: room, store: monitor})}
+    else
+      {:error, reason} -> stop(server, reason)
+    end
+  end
+
+  @impl GenServer
+  def handle_call({:run, %Request{} = request}, from, server) do
+    Gate.serve(server.gate)
+
+    if Pipeline.full?(server.room.pipeline) do
+      metadata = Map.put(metadata(server), :reason, :in_flight)
+      Telemetry.emit([:guild, :refusal], %{count: 1}, metadata)
+      {:reply, {:error, :overloaded}, server}
+    else
+      server |> Execution.admit([%{request | from: from}]) |> continue()
+    end
+  end
+
+  @impl GenServer
+  def handle_cast(command, server) do
+    Gate.serve(server.gate)
+    server |> Reception.handle(command) |> continue()
+  end
+
+  @impl GenServer
+  def handle_info({Store, index, result}, server) do
+    server |> Execution.settle(index, result) |> continue()
+  end
+
+  def handle_info({Relay, :detached, _relay, sessions}, server) do
+    ids = for {session_id, _user_id} <- sessions, do: session_id
+    server |> Execution.update(&Sessions.detach(&1, ids)) |> continue()
+  end
+
+  def handle_info(:tick, server) do
+    server = Execution.update(%{server | ticking?: false}, &Sessions.tick/1)
+    presences = state(server).presences
+    measured = %{shown: presences.spent, waiting: Presences.waiting(presences)}
+    Telemetry.emit([:guild, :presence], measured, metadata(server))
+    continue(server)
+  end
+
+  def handle_info(:gathered, server), do: server |> Execution.gathered() |> continue()
+  def handle_info(:idle, server), do: idle(server)
+
+  def handle_info(:acquire, server) do
+    case acquire(server) do
+      {:ok, epoch} -> {:noreply, put_state(server, %{state(server) | epoch: epoch})}
+      {:error, reason} -> {:stop, {:shutdown, reason}, server}
+    end
+  end
+
+  # What was handed in is lost or will never be answered: the room starts anew with the store.
+  def handle_info({:DOWN, monitor, :process, _store, _reason}, %{store: monitor} = server) do
+    {:stop, {:shutdown, :unavailable}, server}
+  end
+
+  def handle_info({:DOWN, _monitor, :process, relay, _reason}, server) do
+    server |> Reception.lose(relay) |> continue()
+  end
+
+  @impl GenServer
+  def terminate(reason, server) do
+    Telemetry.emit([:guild, :stop], %{count: 1}, Map.put(metadata(server), :reason, reason))
+  end
+
+  # Nothing happened since the last look, and nobody is attached: the gate is closed, if nobody is on
+  # the way. Who entered and was killed before he could send never comes; he is written off after
+  # a second look.
+  defp idle(server) do
+    seen = {Gate.waiting(server.gate), Gate.served(server.gate)}
+    {lost, _served} = seen
+
+    with true <- server.idle == seen,
+         true <- Pipeline.idle?(server.room.pipeline),
+         true <- Audience.size(state(server).audience) == 0,
+         :ok <- Gate.close(server.gate, lost) do
+      stop(server)
+    else
+      _busy -> {:noreply, look_again(%{server | idle: seen})}
+    end
+  end
+
+  # On a full disk there is no lease to be had: the room reads, and tries again.
+  defp acquire(server) do
+    with {:error, :storage_full} <- Store.acquire(server.instance, lease(server)) do
+      Process.send_after(self(), :acquire, @acquire_again)
+      {:ok, nil}
+    end
+  end
+
+  defp look_again(%{options: options} = server) do
+    if options[:idle_timeout] != :infinity do
+      Process.send_after(self(), :idle, options[:idle_timeout])
+    end
+
+    server
+  end
+
+  # A guild that was deleted.
+  defp continue(%{stop?: true} = server), do: stop(server, :unknown_guild)
+  defp continue(server), do: {:noreply, server}
+
+  defp stop(server) do
+    Rooms.unregister(server.instance, server.room_id)
+    epoch = state(server).epoch
+    _released = epoch && Store.release(server.instance, lease(server), epoch)
+    {:stop, :normal, server}
+  end
+
+  # There is nothing here any more, or there never was: whoever is on the way is told so, until
+  # nobody is.
+  defp stop(server, reason) do
+    turn_away(server, reason)
+    {:stop, if(server.room, do: :normal, else: {:shutdown, reason}), server}
+  end
+
+  defp turn_away(server, reason) do
+    with {:waiting, _count} <- Gate.close(server.gate) do
+      receive do
+        {:"$gen_call", from, _command} ->
+          GenServer.reply(from, {:error, reason})
+          Gate.serve(server.gate)
+          turn_away(server, reason)
+
+        {:"$gen_cast", command} ->
+          Reception.refuse(server, command, reason)
+          Gate.serve(server.gate)
+          turn_away(server, reason)
+      after
+        @turn_away -> :ok
+      end
+    end
+  end
+
+  defp lease(server), do: "room" <> <<server.room_id::64>>
+end

@@ -1,0 +1,125 @@
+defmodule Guildhall.Guild.Sessions do
+  @moduledoc false
+
+  # Sessions come, say how their user is, and go. Decided by values; the effects are the plan's, and
+  # two more: `{:open, relay}` and `{:attach, subscriber, events}`.
+  #
+  # A session is attached with a snapshot of what is visible, and gets every event after it: both go
+  # to its relay in one order, so there is no gap and nothing comes twice.
+
+  alias Guildhall.Guild.{
+    Audience,
+    Event,
+    Events,
+    Plan,
+    Presences,
+    Roster,
+    Snapshot,
+    State,
+    Talk
+  }
+
+  alias Guildhall.Model.Presence
+  alias Guildhall.Relay.Subscriber
+
+  @type effect ::
+          Plan.effect() | {:open, pid()} | {:attach, Subscriber.t(), [Event.t()]}
+
+  @doc "Attaches a member's session. One that is attached already stays as it is."
+  @spec attach(State.t(), Subscriber.t(), Presence.t(), large_threshold :: pos_integer()) ::
+          {State.t(), [effect()]}
+  def attach(%State{} = state, %Subscriber{} = subscriber, presence, threshold) do
+    if Audience.attached?(state.audience, subscriber.session_id) do
+      {state, []}
+    else
+      open =
+        if Audience.open?(state.audience, subscriber.relay),
+          do: [],
+          else: [{:open, subscriber.relay}]
+
+      state = online(state, subscriber)
+      {state, shown} = present(state, subscriber.user_id, subscriber.session_id, presence)
+      {event, state} = Snapshot.event(state, subscriber, threshold)
+      {state, shown ++ open ++ [{:attach, subscriber, [event]}]}
+    end
+  end
+
+  # Only relays that have sessions are told of a presence, so this relay is not told of its own
+  # first session before it has it.
+  defp online(state, %Subscriber{member: member} = subscriber) do
+    roster = if member, do: Roster.online(state.roster, member), else: state.roster
+    %{state | audience: Audience.put(state.audience, subscriber), roster: roster}
+  end
+
+  @doc "Notes what a session says of its user."
+  @spec present(State.t(), pos_integer(), String.t(), Presence.t()) :: {State.t(), [effect()]}
+  def present(%State{guild: %{kind: :dm}} = state, _user_id, _session_id, _presence),
+    do: {state, []}
+
+  def present(state, user_id, session_id, presence) do
+    if Audience.attached?(state.audience, session_id),
+      do: state |> put_presences(Presences.put(state.presences, user_id, session_id, presence)),
+      else: {state, []}
+  end
+
+  @doc "Takes sessions out that are gone."
+  @spec detach(State.t(), [String.t()]) :: {State.t(), [effect()]}
+  def detach(state, session_ids) do
+    {state, effects} =
+      Enum.reduce(session_ids, {state, []}, fn session_id, {state, effects} ->
+        {state, more} = detach_one(state, session_id)
+        {state, [more | effects]}
+      end)
+
+    {state, shown} = put_presences(state, state.presences)
+    {state, (effects |> Enum.reverse() |> Enum.concat()) ++ shown}
+  end
+
+  defp detach_one(state, session_id) do
+    case Audience.delete(state.audience, session_id) do
+      :none ->
+        {state, []}
+
+      {rest, user_id, audience} ->
+        roster = if rest == :last, do: Roster.offline(state.roster, user_id), else: state.roster
+        presences = Presences.delete(state.presences, user_id, session_id)
+        state = %{state | audience: audience, roster: roster, presences: presences}
+        Talk.leave(state, user_id, session_id)
+    end
+  end
+
+  @doc "Takes out every session of a user who is no member any more. The relays were told."
+  @spec expel(State.t(), pos_integer()) :: {State.t(), [effect()]}
+  def expel(state, user_id) do
+    audience =
+      Enum.reduce(Audience.sessions(state.audience, user_id), state.audience, fn session_id,
+                                                                                 audience ->
+        {_rest, ^user_id, audience} = Audience.delete(audience, session_id)
+        audience
+      end)
+
+    {state, effects} = Talk.leave(state, user_id, nil)
+    presences = Presences.forget(state.presences, user_id)
+    {%{state | audience: audience, presences: presences}, effects}
+  end
+
+  @doc "Ends a window of presences: shows those that waited for it."
+  @spec tick(State.t()) :: {State.t(), [effect()]}
+  def tick(state) do
+    {updates, presences} = Presences.tick(state.presences)
+    shown(%{state | presences: presences}, updates)
+  end
+
+  defp put_presences(state, presences) do
+    {updates, presences} = Presences.flush(presences)
+    shown(%{state | presences: presences}, updates)
+  end
+
+  defp shown(state, updates) do
+    {state,
+     for(
+       {user_id, shown} <- updates,
+       do: {:publish, Events.presence_update(state, user_id, shown)}
+     )}
+  end
+end
