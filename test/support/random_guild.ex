@@ -34,6 +34,12 @@ defmodule Guildhall.RandomGuild do
     end)
   end
 
+  @doc "One of them."
+  def pick do
+    {:ok, scene} = :proper_gen.pick(scene())
+    scene
+  end
+
   @doc "Permission masks, of any bit that exists; ADMINISTRATOR is rare."
   def mask do
     map({list(range(0, 52)), range(0, 15)}, fn {bits, dice} ->
