@@ -99,6 +99,8 @@ defmodule Guildhall.Telemetry do
      ], [instance: "which node", relay: "its pid"]},
     {[:user, :cache, :clear], "The cache of accounts was full and was emptied.",
      [accounts: "that were in it"], [instance: "which node"]},
+    {[:user, :cache, :strangers], "Ids that nobody has were forgotten.",
+     [ids: "asked for in the last ten seconds, up to 10,000"], [instance: "which node"]},
     {[:telemetry, :failure], "A handler raised and was detached.",
      [system_time: "wall clock, native unit"],
      [

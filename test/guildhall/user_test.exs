@@ -2,7 +2,8 @@ defmodule Guildhall.UserTest do
   use ExUnit.Case, async: true
 
   alias Guildhall.Model.{Intents, Token}
-  alias Guildhall.{Events, Instance, Store, User}
+  alias Guildhall.{Events, Instance, Model, Store, User}
+  alias Guildhall.User.{Account, Cache}
 
   setup context do
     instance = Module.concat(__MODULE__, "N#{System.unique_integer([:positive])}")
@@ -194,6 +195,45 @@ defmodule Guildhall.UserTest do
 
     assert accounts >= 3
     for user <- users, do: assert(User.fetch(instance, user.id) == {:ok, user})
+  end
+
+  test "an id that nobody has is remembered, until it is someone's", %{instance: instance} do
+    id = 12_345
+    assert User.fetch(instance, id) == {:error, :unknown_user}
+
+    account = Account.new(%Model.User{id: id, username: "late"})
+    :ok = Store.write(instance, Account.ops(account))
+    # Nobody said so.
+    assert User.fetch(instance, id) == {:error, :unknown_user}
+
+    Cache.changed(instance, id)
+    assert {:ok, %{username: "late"}} = User.fetch(instance, id)
+  end
+
+  test "no more strangers are remembered than fit, and they are forgotten", context do
+    %{instance: instance} = context
+    Events.listen()
+    {:ok, ada} = User.create(instance, %{username: "ada"})
+    {:ok, ^ada} = User.fetch(instance, ada.id)
+
+    for id <- 1..10_100, do: {:error, :unknown_user} = User.fetch(instance, id)
+    assert {:ok, ^ada} = User.fetch(instance, ada.id)
+
+    send(Process.whereis(Instance.child(instance, :user_cache)), :forget_strangers)
+
+    assert_receive {:event, [:guildhall, :user, :cache, :strangers], %{ids: 10_000},
+                    %{instance: ^instance}}
+  end
+
+  test "a user whose row an older release wrote can be changed", %{instance: instance} do
+    {:ok, ada} = User.create(instance, %{username: "ada"})
+    {:ok, <<1, term::binary>> = row} = Store.get(instance, :users, <<ada.id::64>>, "user")
+    # The same user in other bytes.
+    older = <<1, :erlang.term_to_binary(:erlang.binary_to_term(term), minor_version: 2)::binary>>
+    assert older != row
+    :ok = Store.write(instance, [{:put, :users, <<ada.id::64>>, "user", older}])
+
+    assert {:ok, %{username: "countess"}} = User.update(instance, ada.id, %{username: "countess"})
   end
 
   test "the prefix of bots is taken off" do

@@ -21,7 +21,6 @@ defmodule Guildhall.User.Accounts do
     :locale
   ]
   @application [:owner_id, :description, :public, :intents]
-  @max_generation 0xFFFF_FFFF
 
   # An application's flags say which privileged intents it has; these are those of the bots that are
   # in fewer than 100 guilds, which clients treat alike.
@@ -32,7 +31,7 @@ defmodule Guildhall.User.Accounts do
   @spec create(Instance.t(), map()) :: {:ok, User.t()} | {:error, Store.write_error()}
   def create(instance, attrs) do
     user = new(instance, attrs, false)
-    with :ok <- Store.write(instance, Account.ops(Account.new(user))), do: {:ok, user}
+    with :ok <- add(instance, user, []), do: {:ok, user}
   end
 
   @spec create_bot(Instance.t(), map()) ::
@@ -43,9 +42,13 @@ defmodule Guildhall.User.Accounts do
     row = Row.encode(application)
     ops = [{:put_new, :users, Account.partition(user.id), "application", row}]
 
-    with :ok <- Store.write(instance, Account.ops(Account.new(user)) ++ ops) do
-      {:ok, user, application}
-    end
+    with :ok <- add(instance, user, ops), do: {:ok, user, application}
+  end
+
+  defp add(instance, user, ops) do
+    ops = Account.ops(Account.new(user)) ++ ops
+    # Someone may have asked for the id before it was anyone's.
+    with :ok <- Store.write(instance, ops), do: Cache.changed(instance, user.id)
   end
 
   defp new(instance, %{username: username} = attrs, bot) do
@@ -109,9 +112,8 @@ defmodule Guildhall.User.Accounts do
 
   @spec revoke(Instance.t(), id()) :: :ok | {:error, :unknown_user | Store.write_error()}
   def revoke(instance, user_id) do
-    with {:ok, %Account{generation: generation} = account} when generation < @max_generation <-
-           Account.read(instance, user_id) do
-      next = %{account | generation: generation + 1}
+    with {:ok, account} <- Account.read(instance, user_id) do
+      next = %{account | generation: account.generation + 1}
       change = {Account.credential(account), Account.credential(next)}
 
       case replace(instance, user_id, "credential", change) do
@@ -124,19 +126,27 @@ defmodule Guildhall.User.Accounts do
   @spec update(Instance.t(), id(), map()) ::
           {:ok, User.t()} | {:error, :unknown_user | Store.write_error()}
   def update(instance, user_id, changes) do
-    with {:ok, %Account{user: old}} <- Account.read(instance, user_id) do
-      user = struct!(old, Map.take(changes, @profile))
+    case Store.get(instance, :users, Account.partition(user_id), "user") do
+      {:ok, row} -> update_row(instance, user_id, row, changes)
+      :none -> {:error, :unknown_user}
+      {:error, reason} -> {:error, reason}
+    end
+  end
 
-      case replace(instance, user_id, "user", {Row.encode(old), Row.encode(user)}) do
-        :ok -> {:ok, user}
-        {:error, :conflict} -> update(instance, user_id, changes)
-        {:error, reason} -> {:error, reason}
-      end
+  # The condition is the row as it was read: what an older release wrote differs from what this one
+  # would write of the same user.
+  defp update_row(instance, user_id, row, changes) do
+    user = struct!(Row.decode!(row), Map.take(changes, @profile))
+
+    case replace(instance, user_id, "user", {row, Row.encode(user)}) do
+      :ok -> {:ok, user}
+      {:error, :conflict} -> update(instance, user_id, changes)
+      {:error, reason} -> {:error, reason}
     end
   end
 
   defp replace(instance, user_id, key, {old, new}) do
     op = {:put_if, :users, Account.partition(user_id), key, old, new}
-    with :ok <- Store.write(instance, [op]), do: Cache.forget(instance, user_id)
+    with :ok <- Store.write(instance, [op]), do: Cache.changed(instance, user_id)
   end
 end

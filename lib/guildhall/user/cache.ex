@@ -1,61 +1,79 @@
 defmodule Guildhall.User.Cache do
   @moduledoc false
 
-  # Accounts that were asked for lately.
+  # Accounts that were asked for lately, and ids that nobody has.
   #
-  #   owns      the table, which every process reads and fills
+  #   owns      two tables, which every process reads and fills
   #   started   by `Guildhall.User.Supervisor`
   #   a crash   forgets the accounts; they are read anew
-  #   mailbox   requests to forget everything, when the table is full
+  #   mailbox   requests to forget every account, when the table is full; a timer
   #
-  # Whoever changes an account writes it, counts the change and drops the entry. Whoever fills an
-  # entry looks at the count before reading and after filling: if it moved, what he read may be old,
-  # and he takes it out again.
+  # **An entry counts while its stamp is the stamp of its id.** Whoever changes an account writes it
+  # and moves the stamp; whoever fills an entry took the stamp before he read. So an entry that was
+  # read before a change and filled after it is void, without anyone who looks for it. Ids share
+  # 1,024 stamps: a change voids some entries of others, which costs a read each.
+  #
+  # Ids that nobody has come from clients with made-up tokens. They are in a table of their own, so
+  # that they push nobody out, which takes no more when it is full and is emptied every few seconds.
 
   use GenServer
 
   alias Guildhall.{Instance, Store, Telemetry}
   alias Guildhall.User.Account
 
-  @enforce_keys [:table, :changes, :limit, :key]
+  @stamps 1_024
+  @strangers_limit 10_000
+  @strangers_time 10_000
+
+  @enforce_keys [:accounts, :strangers, :stamps, :limit, :key]
   defstruct @enforce_keys
 
   @spec start_link(keyword()) :: GenServer.on_start()
   def start_link(options) do
-    GenServer.start_link(__MODULE__, options,
-      name: Instance.child(options[:instance], :user_cache)
-    )
+    GenServer.start_link(__MODULE__, options, name: name(options[:instance]))
   end
 
   @spec fetch(Instance.t(), user_id :: pos_integer()) ::
           {:ok, Account.t()} | {:error, :unknown_user | :unavailable}
   def fetch(instance, user_id) do
-    %__MODULE__{table: table} = cache = Instance.fetch!(instance, :user_cache)
+    cache = Instance.fetch!(instance, :user_cache)
+    stamp = :counters.get(cache.stamps, place(user_id))
 
-    case :ets.lookup(table, user_id) do
-      [{_id, account}] -> {:ok, account}
-      [] -> fill(instance, cache, user_id)
+    case :ets.lookup(cache.accounts, user_id) do
+      [{_id, ^stamp, account}] -> {:ok, account}
+      _none_or_void -> stranger_or_fill(instance, cache, user_id, stamp)
     end
   end
 
-  defp fill(instance, %__MODULE__{table: table, changes: changes} = cache, user_id) do
-    before = :counters.get(changes, 1)
-
-    with {:ok, account} <- Account.read(instance, user_id) do
-      if :ets.info(table, :size) >= cache.limit, do: GenServer.cast(name(instance), :clear)
-      :ets.insert(table, {user_id, account})
-      if :counters.get(changes, 1) != before, do: :ets.delete(table, user_id)
-      {:ok, account}
+  defp stranger_or_fill(instance, cache, user_id, stamp) do
+    case :ets.lookup(cache.strangers, user_id) do
+      [{_id, ^stamp}] -> {:error, :unknown_user}
+      _none_or_void -> fill(instance, cache, user_id, stamp)
     end
   end
 
-  # To be called once a change is in the store.
-  @spec forget(Instance.t(), user_id :: pos_integer()) :: :ok
-  def forget(instance, user_id) do
-    %__MODULE__{table: table, changes: changes} = Instance.fetch!(instance, :user_cache)
-    :counters.add(changes, 1, 1)
-    :ets.delete(table, user_id)
-    :ok
+  defp fill(instance, cache, user_id, stamp) do
+    case Account.read(instance, user_id) do
+      {:ok, account} ->
+        if full?(cache.accounts, cache.limit), do: GenServer.cast(name(instance), :clear)
+        :ets.insert(cache.accounts, {user_id, stamp, account})
+        {:ok, account}
+
+      {:error, :unknown_user} ->
+        unless full?(cache.strangers, @strangers_limit),
+          do: :ets.insert(cache.strangers, {user_id, stamp})
+
+        {:error, :unknown_user}
+
+      {:error, :unavailable} ->
+        {:error, :unavailable}
+    end
+  end
+
+  # To be called once an account, or a change of one, is in the store.
+  @spec changed(Instance.t(), user_id :: pos_integer()) :: :ok
+  def changed(instance, user_id) do
+    :counters.add(Instance.fetch!(instance, :user_cache).stamps, place(user_id), 1)
   end
 
   # What tokens are signed with.
@@ -64,25 +82,32 @@ defmodule Guildhall.User.Cache do
 
   defp name(instance), do: Instance.child(instance, :user_cache)
 
+  defp place(user_id), do: :erlang.phash2(user_id, @stamps) + 1
+
+  defp full?(table, limit), do: :ets.info(table, :size) >= limit
+
   @impl GenServer
   def init(options) do
     instance = options[:instance]
-    concurrency = [read_concurrency: true, write_concurrency: true]
 
     Instance.put(instance, :user_cache, %__MODULE__{
-      table: :ets.new(name(instance), [:public, :named_table] ++ concurrency),
-      changes: :counters.new(1, [:atomics]),
+      accounts: table(:user_accounts),
+      strangers: table(:user_strangers),
+      stamps: :counters.new(@stamps, [:atomics]),
       limit: options[:cache_limit],
       key: Store.secret(instance, "token")
     })
 
+    Process.send_after(self(), :forget_strangers, @strangers_time)
     {:ok, instance}
   end
+
+  defp table(name), do: :ets.new(name, [:public, read_concurrency: true, write_concurrency: true])
 
   # Many may have asked before the first was served.
   @impl GenServer
   def handle_cast(:clear, instance) do
-    %__MODULE__{table: table, limit: limit} = Instance.fetch!(instance, :user_cache)
+    %__MODULE__{accounts: table, limit: limit} = Instance.fetch!(instance, :user_cache)
     accounts = :ets.info(table, :size)
 
     if accounts >= limit do
@@ -90,6 +115,20 @@ defmodule Guildhall.User.Cache do
       Telemetry.emit([:user, :cache, :clear], %{accounts: accounts}, %{instance: instance})
     end
 
+    {:noreply, instance}
+  end
+
+  @impl GenServer
+  def handle_info(:forget_strangers, instance) do
+    %__MODULE__{strangers: table} = Instance.fetch!(instance, :user_cache)
+    strangers = :ets.info(table, :size)
+    :ets.delete_all_objects(table)
+
+    if strangers > 0 do
+      Telemetry.emit([:user, :cache, :strangers], %{ids: strangers}, %{instance: instance})
+    end
+
+    Process.send_after(self(), :forget_strangers, @strangers_time)
     {:noreply, instance}
   end
 end
