@@ -21,9 +21,9 @@ defmodule Guildhall.HttpTest do
     {_name, port} = HttpServer.start(:echo)
     options = [name: __MODULE__.InUse, port: port, handler: {HttpServer, :echo}]
 
-    assert ExUnit.CaptureLog.capture_log(fn ->
+    refute ExUnit.CaptureLog.capture_log(fn ->
              assert Http.start_link(options) == {:error, :eaddrinuse}
-           end) == ""
+           end) =~ "eaddrinuse"
   end
 
   test "a name in use is an error, and leaves no socket behind" do
@@ -150,7 +150,9 @@ defmodule Guildhall.HttpTest do
       List.keyfind(Supervisor.which_children(name), Acceptors, 0)
 
     [{_id, acceptor, _, _}] = Supervisor.which_children(supervisor)
+    monitor = Process.monitor(acceptor)
     Process.exit(acceptor, :kill)
+    assert_receive {:DOWN, ^monitor, :process, ^acceptor, :killed}
 
     assert {%{status: 200}, _client} =
              port |> HttpClient.connect() |> HttpClient.request("GET", "/")
