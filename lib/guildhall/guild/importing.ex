@@ -16,16 +16,17 @@ defmodule Guildhall.Guild.Importing do
   @spec run(Guildhall.Instance.t(), pos_integer(), Enumerable.t(), (non_neg_integer() -> term())) ::
           {:ok, added :: non_neg_integer()} | {:error, :running | atom()}
   def run(instance, guild_id, members, progress) do
-    with :ok <- occupy(instance, guild_id) do
-      try do
-        import_all(instance, guild_id, members, progress)
-      after
-        Rooms.unregister(instance, guild_id)
-      end
-    end
+    task =
+      Task.async(fn ->
+        with :ok <- occupy(instance, guild_id) do
+          import_all(instance, guild_id, members, progress)
+        end
+      end)
+
+    Task.await(task, :infinity)
   end
 
-  # Behind a closed gate everybody waits for the room that comes next.
+  # Behind a closed gate everybody waits for the room that comes next, when this process has ended.
   defp occupy(instance, guild_id) do
     gate = Gate.new()
     :ok = Gate.close(gate)
