@@ -17,7 +17,7 @@ defmodule Guildhall.Model.Json do
 
   alias Guildhall.Model.{Application, Ban, Member, Presence, Role, Snowflake, User, VoiceState}
   alias Guildhall.Model.{Channel, Guild, Message, Overwrite}
-  alias Guildhall.Model.Json.{MessageObject, PlaceObject}
+  alias Guildhall.Model.Json.{MessageObject, PlaceObject, Timestamp}
 
   @type object :: %{required(atom()) => term()}
   @typedoc "A presence as a session says it, or put together of several."
@@ -144,8 +144,12 @@ defmodule Guildhall.Model.Json do
   @spec message(Message.t(), strip: boolean()) :: object()
   def message(%Message{} = message, options \\ []) do
     object = MessageObject.new(message)
-    if options[:strip], do: MessageObject.strip(object), else: object
+    if options[:strip], do: strip(object), else: object
   end
+
+  @doc "What those who lack MESSAGE_CONTENT see of a message's object."
+  @spec strip(object()) :: object()
+  defdelegate strip(object), to: MessageObject
 
   @doc "An emoji of a reaction."
   @spec emoji(Message.emoji()) :: object()
@@ -192,20 +196,7 @@ defmodule Guildhall.Model.Json do
   @spec timestamp(integer() | nil) :: String.t() | nil
   def timestamp(nil), do: nil
 
-  def timestamp(ms) when is_integer(ms) do
-    days = Integer.floor_div(ms, 86_400_000)
-    {year, month, day} = :calendar.gregorian_days_to_date(days + 719_528)
-    ms = Integer.mod(ms, 86_400_000)
-    seconds = div(ms, 1_000)
-
-    IO.iodata_to_binary([
-      [pad(year, 4), ?-, pad(month, 2), ?-, pad(day, 2), ?T],
-      [pad(div(seconds, 3_600), 2), ?:, pad(div(rem(seconds, 3_600), 60), 2), ?:],
-      [pad(rem(seconds, 60), 2), ?., pad(rem(ms, 1_000), 3), "000+00:00"]
-    ])
-  end
-
-  defp pad(number, width), do: number |> Integer.to_string() |> String.pad_leading(width, "0")
+  def timestamp(ms) when is_integer(ms), do: Timestamp.format(ms)
 
   @doc "An id as clients read it, nil for none."
   @spec id(Snowflake.t() | nil) :: String.t() | nil
