@@ -187,6 +187,7 @@ defmodule Guildhall.Model.Json do
       self_deaf: state.self_deaf,
       self_mute: state.self_mute,
       self_video: state.self_video,
+      self_stream: false,
       suppress: state.suppress,
       request_to_speak_timestamp: nil
     }
