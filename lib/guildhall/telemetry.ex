@@ -101,6 +101,43 @@ defmodule Guildhall.Telemetry do
      [accounts: "that were in it"], [instance: "which node"]},
     {[:user, :cache, :strangers], "Ids that nobody has were forgotten.",
      [ids: "asked for in the last ten seconds, up to 10,000"], [instance: "which node"]},
+    {[:session, :start], "A session began.", [guilds: "guilds on its shard"],
+     [instance: "which node", session_id: "which session"]},
+    {[:session, :stop], "A session ended.", [duration: "how long it was, in ms"],
+     [
+       instance: "which node",
+       session_id: "which session",
+       reason:
+         "`:closed` by its client, `:expired`, `:overflow` (a slow reader), `:revoked`, `:relay`, " <>
+           "`:abandoned`, `:shutdown` or `:crash`"
+     ]},
+    {[:session, :request], "A client asked for a session.", [count: "1"],
+     [
+       instance: "which node",
+       operation: "`:identify` or `:resume`",
+       result: "`:ok`, or why it was refused"
+     ]},
+    {[:session, :disconnect], "A session lost its connection.", [count: "1"],
+     [
+       instance: "which node",
+       session_id: "which session",
+       reason: "`:client`, or why the session closed it",
+       code: "the client's close code, if it sent one"
+     ]},
+    {[:session, :drop], "A session passed over what its client asked too often.", [count: "1"],
+     [
+       instance: "which node",
+       session_id: "which session",
+       command: "`:presence`, `:members` or `:voice`"
+     ]},
+    {[:session, :retry], "A room did not take a session, which will ask again.", [count: "1"],
+     [instance: "which node", session_id: "which session", room_id: "which room"]},
+    {[:gateway, :refuse], "An upgrade was refused.", [count: "1"],
+     [instance: "which node", reason: "`:encoding`, `:compression` or `:full`"]},
+    {[:gateway, :command], "A client sent a payload.", [bytes: "its size"],
+     [instance: "which node", command: "what it is, or `:invalid`"]},
+    {[:gateway, :close], "The gateway closed a connection.", [count: "1"],
+     [instance: "which node", code: "the close code", reason: "why"]},
     {[:telemetry, :failure], "A handler raised and was detached.",
      [system_time: "wall clock, native unit"],
      [

@@ -1,0 +1,110 @@
+defmodule Guildhall.Session.Members do
+  @moduledoc false
+
+  # Reads one chunk of the answer to a request for members: GUILD_MEMBERS_CHUNK.
+  #
+  # The number of chunks is said in the first and must hold, while members come and go: pages of a
+  # whole list are of even size with room to spare, and the last one takes what is left.
+
+  alias Guildhall.{Guild, Instance}
+  alias Guildhall.Model.{Intents, Json}
+  alias Guildhall.Session.{MemberRequest, Pages}
+
+  @chunk 1_000
+  @most 100
+
+  @typedoc "Whether the session is in the guild now, and the intents that decide what it may ask."
+  @type access :: %{member?: boolean(), intents: non_neg_integer()}
+
+  @doc "Reads the next chunk; there is more to come if it answers a page."
+  @spec read(Instance.t(), user_id :: pos_integer(), Pages.page(), access()) ::
+          {:ok, chunk :: map(), Pages.page() | nil} | {:error, reason :: atom()}
+  def read(instance, user_id, %{request: %MemberRequest{select: :all}} = page, access) do
+    case {allowed?(access, :guild_members), page.count} do
+      {true, nil} -> first(instance, user_id, page, access)
+      {true, _count} -> next(instance, page, access)
+      {false, nil} -> {:ok, chunk(instance, %{page | count: 1}, [], access), nil}
+      {false, _count} -> {:error, :missing_access}
+    end
+  end
+
+  def read(instance, _user_id, %{request: request} = page, access) do
+    with {:ok, members, extra} <- select(instance, request, request.select, access) do
+      chunk = chunk(instance, %{page | count: 1}, members, access)
+      {:ok, Map.merge(chunk, extra), nil}
+    end
+  end
+
+  defp first(instance, user_id, page, access) do
+    with {:ok, guild} <- Guild.run(instance, page.request.guild_id, user_id, {:get}) do
+      count = div(guild.member_count, @chunk) + 1
+      size = div(guild.member_count, count) + 1
+      next(instance, %{page | count: count, size: size}, access)
+    end
+  end
+
+  defp next(instance, %{index: index, count: count} = page, access) do
+    last? = index + 1 == count
+    limit = if last?, do: @chunk, else: page.size
+
+    with {:ok, members} <-
+           Guild.members(instance, page.request.guild_id, after: page.after, limit: limit) do
+      last_id = Enum.reduce(members, page.after, &max(&1.user.id, &2))
+      next = unless last?, do: %{page | index: index + 1, after: last_id}
+      {:ok, chunk(instance, page, members, access), next}
+    end
+  end
+
+  # Who is no member learns nothing, not even whether there is such a guild.
+  defp select(_instance, _request, {:users, ids}, %{member?: false}), do: {:ok, [], missing(ids)}
+  defp select(_instance, _request, {:prefix, _prefix}, %{member?: false}), do: {:ok, [], %{}}
+
+  defp select(instance, request, {:users, ids}, _access) do
+    with {:ok, members} <- Guild.find_members(instance, request.guild_id, ids) do
+      {:ok, members, missing(ids -- Enum.map(members, & &1.user.id))}
+    end
+  end
+
+  defp select(instance, request, {:prefix, prefix}, _access) do
+    limit = if request.limit in 1..@most, do: request.limit, else: @most
+
+    found =
+      if prefix == "",
+        do: Guild.members(instance, request.guild_id, after: 0, limit: limit),
+        else: Guild.search_members(instance, request.guild_id, prefix, limit)
+
+    with {:ok, members} <- found, do: {:ok, members, %{}}
+  end
+
+  defp missing([]), do: %{}
+  defp missing(ids), do: %{not_found: Enum.map(ids, &Integer.to_string/1)}
+
+  defp chunk(instance, %{request: request} = page, members, access) do
+    chunk = %{
+      guild_id: Integer.to_string(request.guild_id),
+      members: Enum.map(members, &Json.member(&1, user: true)),
+      chunk_index: page.index,
+      chunk_count: page.count
+    }
+
+    chunk = if request.nonce, do: Map.put(chunk, :nonce, request.nonce), else: chunk
+
+    if request.presences and allowed?(access, :guild_presences),
+      do: Map.merge(chunk, presences(instance, request.guild_id, members)),
+      else: chunk
+  end
+
+  defp presences(instance, guild_id, members) do
+    case Guild.presences(instance, guild_id, Enum.map(members, & &1.user.id)) do
+      {:ok, presences} ->
+        %{presences: for({id, shown} <- presences, do: Json.presence(id, shown))}
+
+      {:error, _reason} ->
+        %{}
+    end
+  end
+
+  defp allowed?(access, intent) do
+    access.member? and Bitwise.band(access.intents, Intents.bit(intent)) != 0
+  end
+end

@@ -1,0 +1,153 @@
+defmodule Guildhall.Session.Rooms do
+  @moduledoc false
+
+  # The rooms of a session, as a value: which know of it, which shall, and which must be asked again.
+  # A room is `:queued` (its turn comes when the reader has caught up), `:attaching`, `:attached`
+  # or `:down` (will be asked again after a while); the numbers count attempts.
+
+  @enforce_keys [:guilds]
+  defstruct [:guilds, rooms: %{}, queue: [], attaching: 0]
+
+  @type status :: :queued | {:attaching | :down, attempts :: non_neg_integer()} | :attached
+  @type t :: %__MODULE__{
+          guilds: MapSet.t(pos_integer()),
+          rooms: %{optional(pos_integer()) => status()},
+          queue: [pos_integer()],
+          attaching: non_neg_integer()
+        }
+  @type effect ::
+          {:attach, room_id :: pos_integer()}
+          | {:push, type :: String.t(), data :: map()}
+          | {:timer | :backoff, {:room, pos_integer()}, milliseconds :: pos_integer() | nil}
+
+  # Rooms that may be attaching at once: each answers with a GUILD_CREATE, and all of these must fit
+  # into the outbox.
+  @together 8
+  @patience 10_000
+  @backoff 500
+  @backoff_limit 60_000
+
+  # Reasons for which asking again is no use.
+  @final [:unknown_guild, :unknown_channel, :unknown_member, :missing_access]
+
+  @doc "Announced guilds, and DM rooms, all of them still to be attached."
+  @spec new(guild_ids :: [pos_integer()], dm_ids :: [pos_integer()]) :: t()
+  def new(guild_ids, dm_ids) do
+    queue = guild_ids ++ dm_ids
+    rooms = Map.new(queue, &{&1, :queued})
+    %__MODULE__{guilds: MapSet.new(guild_ids), rooms: rooms, queue: queue}
+  end
+
+  @spec status(t(), non_neg_integer()) :: status() | nil
+  def status(%__MODULE__{rooms: rooms}, room_id), do: Map.get(rooms, room_id)
+
+  @doc "The rooms that know of the session, or will before they hear anything else from it."
+  @spec ids(t()) :: [pos_integer()]
+  def ids(%__MODULE__{rooms: rooms}) do
+    for {room_id, status} <- rooms, status == :attached or attaching(status) == 1, do: room_id
+  end
+
+  @spec hungry?(t()) :: boolean()
+  def hungry?(%__MODULE__{queue: queue, attaching: n}), do: queue != [] and n < @together
+
+  @doc "Attaches the next of the queue, as many as may be attaching at once."
+  @spec feed(t()) :: {t(), [effect()]}
+  def feed(%__MODULE__{attaching: attaching} = rooms) do
+    {turn, queue} = Enum.split(rooms.queue, max(@together - attaching, 0))
+
+    Enum.reduce(turn, {%{rooms | queue: queue}, []}, fn room_id, {rooms, effects} ->
+      {rooms, more} = attach(rooms, room_id, 0)
+      {rooms, effects ++ more}
+    end)
+  end
+
+  @doc """
+  The user is in a room that was not there before.
+
+  Or has left it and is back, which the room knows better: the news of a removal comes another way.
+  """
+  @spec joined(t(), pos_integer()) :: {t(), [effect()]}
+  def joined(rooms, room_id) do
+    case status(rooms, room_id) do
+      :queued -> {rooms, []}
+      {:attaching, _attempts} -> {rooms, []}
+      :attached -> {rooms, [{:attach, room_id}]}
+      _other -> attach(rooms, room_id, 0)
+    end
+  end
+
+  @spec attached(t(), pos_integer()) :: {t(), [effect()]}
+  def attached(rooms, room_id) do
+    {put(rooms, room_id, :attached), [{:timer, {:room, room_id}, nil}]}
+  end
+
+  @doc "The user is no longer in the room."
+  @spec removed(t(), pos_integer()) :: {t(), [effect()]}
+  def removed(rooms, room_id) do
+    rooms = put(rooms, room_id, nil)
+    {%{rooms | guilds: MapSet.delete(rooms.guilds, room_id)}, [{:timer, {:room, room_id}, nil}]}
+  end
+
+  @doc "The room died; its relay has told the client."
+  @spec down(t(), pos_integer()) :: {t(), [effect()]}
+  def down(rooms, room_id), do: retry(rooms, room_id, 1)
+
+  @doc "The room does not take the session, now or ever."
+  @spec refused(t(), pos_integer(), reason :: atom()) :: {t(), [effect()]}
+  def refused(rooms, room_id, reason) when reason in @final do
+    {next, effects} = removed(rooms, room_id)
+    {next, effects ++ tell(rooms, room_id, %{})}
+  end
+
+  def refused(rooms, room_id, _reason) do
+    case status(rooms, room_id) do
+      {:attaching, 0} ->
+        {next, effects} = retry(rooms, room_id, 1)
+        {next, effects ++ tell(rooms, room_id, %{unavailable: true})}
+
+      {:attaching, attempts} ->
+        retry(rooms, room_id, attempts + 1)
+
+      _other ->
+        {rooms, []}
+    end
+  end
+
+  @doc "A room did not answer in time, or its pause is over."
+  @spec timeout(t(), pos_integer()) :: {t(), [effect()]}
+  def timeout(rooms, room_id) do
+    case status(rooms, room_id) do
+      {:attaching, _attempts} -> refused(rooms, room_id, :unavailable)
+      {:down, attempts} -> attach(rooms, room_id, attempts)
+      _other -> {rooms, []}
+    end
+  end
+
+  # What READY has not announced need not be taken back.
+  defp tell(%__MODULE__{guilds: guilds}, room_id, data) do
+    if room_id in guilds do
+      [{:push, "GUILD_DELETE", Map.put(data, :id, Integer.to_string(room_id))}]
+    else
+      []
+    end
+  end
+
+  defp attach(rooms, room_id, attempts) do
+    effects = [{:attach, room_id}, {:timer, {:room, room_id}, @patience}]
+    {put(rooms, room_id, {:attaching, attempts}), effects}
+  end
+
+  defp retry(rooms, room_id, attempts) do
+    pause = min(@backoff * Integer.pow(2, min(attempts, 8) - 1), @backoff_limit)
+    {put(rooms, room_id, {:down, attempts}), [{:backoff, {:room, room_id}, pause}]}
+  end
+
+  defp put(%__MODULE__{rooms: map} = rooms, room_id, status) do
+    change = attaching(status) - attaching(Map.get(map, room_id))
+    map = if status, do: Map.put(map, room_id, status), else: Map.delete(map, room_id)
+    %{rooms | rooms: map, attaching: rooms.attaching + change}
+  end
+
+  defp attaching({:attaching, _attempts}), do: 1
+  defp attaching(_status), do: 0
+end

@@ -1,0 +1,259 @@
+defmodule Guildhall.Session.Server do
+  @moduledoc false
+
+  # The process around `Guildhall.Session.State`: messages become commands, effects become calls.
+  #
+  #   owns      the outbox, the connection while there is one, the timers
+  #   started   by `Guildhall.Session.Supervisor`, one per client, never restarted
+  #   a crash   ends the session: rooms learn it from their relays, the client begins anew
+  #   mailbox   wake-ups, one per batch, and what the client sends; the events are in the outbox
+
+  use GenServer, restart: :temporary, shutdown: 5_000
+
+  alias Guildhall.{Guild, Instance, Outbox, Relay, User}
+  alias Guildhall.Session.{Client, Effects, Ready, State, Supervisor}
+
+  @enforce_keys [:instance, :id, :outbox, :relay, :state]
+  defstruct [
+    :instance,
+    :id,
+    :outbox,
+    :relay,
+    :state,
+    connection: nil,
+    # Which hand-over of a connection is expected; one that comes late is turned away.
+    claim: nil,
+    busy: false,
+    # Whether a message to itself is on its way, that goes on where it left off.
+    resting: false,
+    timers: %{},
+    began_at: 0,
+    stop: nil
+  ]
+
+  # DM rooms that are attached at the start; the others attach the session when they awake.
+  @dms 100
+
+  # Most sessions are quiet most of the time, and should then be as small as they can be.
+  @hibernate_after 10_000
+
+  @type arguments :: {Instance.t(), id :: String.t(), Client.t()}
+
+  @spec start_link(arguments()) :: GenServer.on_start()
+  def start_link(arguments) do
+    GenServer.start_link(__MODULE__, arguments, hibernate_after: @hibernate_after)
+  end
+
+  @doc "Makes ready for another connection, which goes on after `sequence`."
+  @spec claim(pid(), user_id :: pos_integer(), sequence :: non_neg_integer()) ::
+          {:ok, reference()} | {:error, :gone}
+  def claim(pid, user_id, sequence) do
+    GenServer.call(pid, {:claim, user_id, sequence})
+  catch
+    :exit, _reason -> {:error, :gone}
+  end
+
+  @doc "Hands over a connection; the session owns it already."
+  @spec connect(pid(), claim :: reference() | nil, {module(), term()}) :: :ok
+  def connect(pid, claim, connection), do: GenServer.cast(pid, {:connect, claim, connection})
+
+  @doc "The client went away before it had its session."
+  @spec abandon(pid()) :: :ok
+  def abandon(pid), do: GenServer.cast(pid, :abandon)
+
+  @doc "Asks the client to come back, in `delay` milliseconds."
+  @spec drain(pid(), delay :: non_neg_integer()) :: :ok
+  def drain(pid, delay) do
+    _timer = Process.send_after(pid, :drain, delay)
+    :ok
+  end
+
+  @impl GenServer
+  def init({instance, id, client}) do
+    settings = Instance.fetch!(instance, :session)
+    # A node that stops says so to its clients.
+    Process.flag(:trap_exit, true)
+    {:ok, _owner} = Registry.register(Supervisor.registry(instance), id, client.user.id)
+    relay = Relay.for(instance, id)
+    _ref = Process.monitor(relay)
+
+    server = %__MODULE__{
+      instance: instance,
+      id: id,
+      outbox: Outbox.new(settings.outbox),
+      relay: relay,
+      state: State.new(client, settings),
+      began_at: now()
+    }
+
+    {:ok, server, {:continue, :begin}}
+  end
+
+  @impl GenServer
+  def handle_continue(:begin, server) do
+    %State{client: client} = server.state
+    # First the registration: what the user joins from now on comes as a message.
+    :ok = User.register(server.instance, client.user.id)
+    guilds = shard(client, User.guilds(server.instance, client.user.id), :guild)
+    dms = shard(client, User.channels(server.instance, client.user.id), :dm)
+    Effects.push(server, "READY", Ready.data(server.instance, server.id, client, guilds))
+    Effects.emit(server, [:session, :start], %{guilds: length(guilds)}, %{})
+    server |> run({:begin, guilds, Enum.take(dms, @dms)}) |> noreply()
+  end
+
+  defp shard(client, room_ids, kind), do: Enum.filter(room_ids, &Client.serves?(client, &1, kind))
+
+  @impl GenServer
+  def handle_call({:claim, user_id, sequence}, _from, server) do
+    with true <- server.state.client.user.id == user_id,
+         :ok <- Outbox.resume(server.outbox, sequence) do
+      claim = make_ref()
+      {:reply, {:ok, claim}, run(%{server | claim: claim}, :claimed)}
+    else
+      _other -> {:reply, {:error, :gone}, server}
+    end
+  end
+
+  @impl GenServer
+  def handle_cast({:connect, claim, {module, connection}}, %__MODULE__{claim: claim} = server) do
+    if claim, do: Effects.push(server, "RESUMED", Ready.resumed(server.instance))
+
+    case module.activate(connection) do
+      {:ok, commands, connection} ->
+        server = %{server | connection: {module, connection}, busy: false}
+        server |> run(:connected) |> client(commands) |> noreply()
+
+      {:closed, code} ->
+        disconnected(server, code)
+    end
+  end
+
+  def handle_cast({:connect, _late, {module, connection}}, server) do
+    :ok = module.close(connection, :taken_over)
+    {:noreply, server}
+  end
+
+  def handle_cast(:abandon, server), do: noreply(%{server | stop: :abandoned})
+
+  @impl GenServer
+  def handle_info({Relay, :wake}, server), do: server |> deliver() |> noreply()
+  def handle_info({Relay, :overflow}, server), do: server |> run({:ended, :overflow}) |> noreply()
+
+  def handle_info({Relay, :room_down, room_id}, server) do
+    server |> run({:down, room_id}) |> noreply()
+  end
+
+  def handle_info({Relay, notice, room_id}, server) when notice in [:attached, :removed] do
+    server |> run({notice, room_id}) |> noreply()
+  end
+
+  def handle_info({Guild, :refused, room_id, reason}, server) do
+    server |> run({:refused, room_id, reason}) |> noreply()
+  end
+
+  def handle_info({User, {:joined, room_id, kind}}, server) do
+    server |> run({:joined, room_id, kind}) |> noreply()
+  end
+
+  def handle_info({User, {:updated, user}}, server) do
+    server |> run({:updated, user}) |> noreply()
+  end
+
+  def handle_info({User, {:revoked}}, server), do: server |> run({:ended, :revoked}) |> noreply()
+
+  def handle_info(:go_on, server) do
+    case write(%{server | resting: false}) do
+      {:idle, server} -> server |> run(:idle) |> noreply()
+      {_progress, server} -> noreply(server)
+    end
+  end
+
+  def handle_info({:timeout, ref, name}, %__MODULE__{timers: timers} = server) do
+    case timers do
+      %{^name => ^ref} ->
+        %{server | timers: Map.delete(timers, name)} |> run({:timeout, name}) |> noreply()
+
+      %{} ->
+        {:noreply, server}
+    end
+  end
+
+  def handle_info(:drain, server), do: server |> run(:drain) |> noreply()
+
+  def handle_info({:DOWN, _ref, :process, relay, _reason}, %__MODULE__{relay: relay} = server) do
+    server |> run({:ended, :relay}) |> noreply()
+  end
+
+  # What a connection that was given up still sends is nobody's.
+  def handle_info(_message, %__MODULE__{connection: nil} = server), do: {:noreply, server}
+
+  def handle_info(message, %__MODULE__{connection: {module, connection}} = server) do
+    received(server, module, module.handle_info(message, connection))
+  end
+
+  @impl GenServer
+  def terminate(reason, server) do
+    with {module, connection} <- server.connection do
+      connection |> module.reconnect() |> module.close(:going_away)
+    end
+
+    duration = now() - server.began_at
+    metadata = %{reason: server.stop || why(reason)}
+    Effects.emit(server, [:session, :stop], %{duration: duration}, metadata)
+  end
+
+  defp why(:shutdown), do: :shutdown
+  defp why({:shutdown, _reason}), do: :shutdown
+  defp why(_reason), do: :crash
+
+  defp received(server, module, {:ok, commands, connection}) do
+    %{server | connection: {module, connection}} |> client(commands) |> noreply()
+  end
+
+  defp received(server, _module, {:closed, code}), do: disconnected(server, code)
+  defp received(server, _module, :unknown), do: {:noreply, server}
+
+  defp disconnected(server, code) do
+    Effects.emit(server, [:session, :disconnect], %{count: 1}, %{reason: :client, code: code})
+    %{server | connection: nil, busy: false} |> run({:disconnected, code}) |> noreply()
+  end
+
+  defp noreply(%__MODULE__{stop: nil} = server), do: {:noreply, server}
+  defp noreply(server), do: {:stop, :normal, server}
+
+  defp client(server, commands) do
+    Enum.reduce(commands, server, fn
+      :writable, server -> deliver(%{server | busy: false})
+      command, server -> run(server, {:client, command})
+    end)
+  end
+
+  defp run(server, command) do
+    {state, effects} = State.apply(server.state, command, now())
+    effects |> Enum.reduce(%{server | state: state}, &Effects.perform/2) |> deliver()
+  end
+
+  # An empty outbox is when more may be asked of rooms and of the store.
+  defp deliver(server) do
+    {progress, server} = write(server)
+    if progress == :idle and State.hungry?(server.state), do: rest(server), else: server
+  end
+
+  defp write(%__MODULE__{connection: nil} = server), do: {:gone, server}
+  defp write(%__MODULE__{busy: true} = server), do: {:busy, server}
+  defp write(%__MODULE__{resting: true} = server), do: {:more, server}
+
+  defp write(%__MODULE__{connection: {module, connection}} = server) do
+    {progress, connection} = module.deliver(connection, server.outbox)
+    server = %{server | connection: {module, connection}, busy: progress == :busy}
+    {progress, if(progress == :more, do: rest(server), else: server)}
+  end
+
+  # Goes on after whatever else is in the mailbox.
+  defp rest(server) do
+    send(self(), :go_on)
+    %{server | resting: true}
+  end
+
+  defp now, do: System.monotonic_time(:millisecond)
+end

@@ -1,0 +1,241 @@
+defmodule Guildhall.Session.State do
+  @moduledoc false
+
+  # What a session knows, as a value: whether its client is there, in which rooms it is and what it
+  # may still ask for. `apply/3` is its whole behaviour: no process, no clock, no I/O.
+  # `Guildhall.Session.Server` performs the effects.
+  #
+  # A session is `:connected` or `:waiting` for its client to come back. It begins waiting.
+
+  alias Guildhall.Model.{Json, User}
+  alias Guildhall.Session.{Client, Connection, MemberRequest, Members, Pages, Rooms, Window}
+
+  # Changes of presence in so many ms, and how often all members of a guild may be asked for.
+  @presences {5, 20_000}
+  @whole_list 30_000
+
+  @enforce_keys [:client, :options]
+  defstruct [
+    :client,
+    :options,
+    phase: :waiting,
+    rooms: nil,
+    pages: nil,
+    presences: nil,
+    heartbeat_at: 0
+  ]
+
+  @type t :: %__MODULE__{
+          client: Client.t(),
+          options: map(),
+          phase: :waiting | :connected,
+          rooms: Rooms.t(),
+          pages: Pages.t(),
+          presences: Window.t(),
+          heartbeat_at: integer()
+        }
+
+  @type timer :: :heartbeat | :expiry | :grace | {:room, pos_integer()}
+  @type command ::
+          {:begin, guild_ids :: [pos_integer()], dm_ids :: [pos_integer()]}
+          | :connected
+          | :claimed
+          | {:disconnected, code :: non_neg_integer() | nil}
+          | {:client, Connection.command()}
+          | :idle
+          | {:joined, room_id :: pos_integer(), :guild | :dm}
+          | {:attached | :removed | :down, room_id :: pos_integer()}
+          | {:refused, room_id :: pos_integer(), reason :: atom()}
+          | {:updated, User.t()}
+          | {:timeout, timer()}
+          | {:ended, :relay | :overflow | :revoked}
+          | :drain
+
+  @type effect ::
+          {:push, type :: String.t(), data :: map()}
+          | {:attach, room_id :: pos_integer()}
+          | {:present, [room_id :: pos_integer()]}
+          | {:voice, guild_id :: pos_integer(), attributes :: map()}
+          | {:page, Pages.page(), Members.access()}
+          | {:acknowledge, sequence :: non_neg_integer() | nil}
+          | :reconnect
+          | {:close, Connection.reason()}
+          | {:timer, timer(), milliseconds :: non_neg_integer() | nil}
+          | {:backoff, timer(), milliseconds :: pos_integer()}
+          | {:dropped, command :: atom()}
+          | {:stop, reason :: atom()}
+
+  @spec new(Client.t(), map()) :: t()
+  def new(client, options) do
+    %__MODULE__{client: client, options: options, rooms: Rooms.new([], []), pages: Pages.new()}
+  end
+
+  @doc "Whether the session has something to do while its outbox is empty."
+  @spec hungry?(t()) :: boolean()
+  def hungry?(%__MODULE__{phase: :waiting}), do: false
+  def hungry?(%__MODULE__{} = state), do: Rooms.hungry?(state.rooms) or Pages.any?(state.pages)
+
+  @doc "The page that `{:page, page, access}` brought was not the last."
+  @spec paged(t(), Pages.page()) :: t()
+  def paged(%__MODULE__{} = state, page), do: %{state | pages: Pages.back(state.pages, page)}
+
+  @spec apply(t(), command(), now :: integer()) :: {t(), [effect()]}
+  def apply(%__MODULE__{} = state, {:begin, guild_ids, dm_ids}, _now) do
+    wait(%{state | rooms: Rooms.new(guild_ids, dm_ids)}, [])
+  end
+
+  def apply(%__MODULE__{} = state, :connected, now) do
+    timers = [{:timer, :expiry, nil}, {:timer, :heartbeat, patience(state)}]
+    {%{state | phase: :connected, heartbeat_at: now}, timers}
+  end
+
+  def apply(%__MODULE__{phase: :connected} = state, :claimed, _now) do
+    wait(state, [{:close, :taken_over}])
+  end
+
+  def apply(%__MODULE__{} = state, :claimed, _now), do: wait(state, [])
+
+  # A client that says goodbye means it; any other code is an accident.
+  def apply(%__MODULE__{} = state, {:disconnected, code}, _now) when code in [1000, 1001] do
+    {state, [{:stop, :closed}]}
+  end
+
+  def apply(%__MODULE__{} = state, {:disconnected, _code}, _now), do: wait(state, [])
+
+  def apply(%__MODULE__{phase: :waiting} = state, {:client, _command}, _now), do: {state, []}
+  def apply(%__MODULE__{} = state, {:client, command}, now), do: client(state, command, now)
+
+  def apply(%__MODULE__{phase: :waiting} = state, :idle, _now), do: {state, []}
+
+  def apply(%__MODULE__{} = state, :idle, _now) do
+    if Rooms.hungry?(state.rooms), do: rooms(state, &Rooms.feed/1), else: page(state)
+  end
+
+  def apply(%__MODULE__{client: client} = state, {:joined, room_id, kind}, _now) do
+    if Client.serves?(client, room_id, kind),
+      do: rooms(state, &Rooms.joined(&1, room_id)),
+      else: {state, []}
+  end
+
+  def apply(%__MODULE__{} = state, {:attached, room_id}, _now) do
+    rooms(state, &Rooms.attached(&1, room_id))
+  end
+
+  def apply(%__MODULE__{} = state, {:removed, room_id}, _now) do
+    rooms(state, &Rooms.removed(&1, room_id))
+  end
+
+  def apply(%__MODULE__{} = state, {:down, room_id}, _now) do
+    rooms(state, &Rooms.down(&1, room_id))
+  end
+
+  def apply(%__MODULE__{} = state, {:refused, room_id, reason}, _now) do
+    rooms(state, &Rooms.refused(&1, room_id, reason))
+  end
+
+  def apply(%__MODULE__{client: client} = state, {:updated, user}, _now) do
+    state = %{state | client: %{client | user: user}}
+    {state, [{:push, "USER_UPDATE", Json.self_user(user)}]}
+  end
+
+  def apply(%__MODULE__{} = state, {:timeout, {:room, room_id}}, _now) do
+    rooms(state, &Rooms.timeout(&1, room_id))
+  end
+
+  def apply(%__MODULE__{} = state, {:timeout, :expiry}, _now), do: {state, [{:stop, :expired}]}
+  def apply(%__MODULE__{} = state, {:timeout, :heartbeat}, now), do: heartbeat(state, now)
+
+  def apply(%__MODULE__{phase: :waiting} = state, {:timeout, :grace}, _now), do: {state, []}
+
+  def apply(%__MODULE__{} = state, {:timeout, :grace}, _now),
+    do: wait(state, [{:close, :drained}])
+
+  # A RESUME will not find the session: its client begins anew.
+  def apply(%__MODULE__{} = state, {:ended, reason}, _now) do
+    {state, [{:close, reason}, {:stop, reason}]}
+  end
+
+  def apply(%__MODULE__{phase: :waiting} = state, :drain, _now), do: {state, []}
+
+  def apply(%__MODULE__{} = state, :drain, _now) do
+    {state, [:reconnect, {:timer, :grace, state.options.drain_grace}]}
+  end
+
+  defp client(state, {:heartbeat, sequence}, now) do
+    {%{state | heartbeat_at: now}, [{:acknowledge, sequence}]}
+  end
+
+  defp client(%__MODULE__{client: client} = state, {:presence, presence}, now) do
+    case Window.count(state.presences, now, limit(state, @presences)) do
+      {:ok, window} ->
+        state = %{state | presences: window, client: %{client | presence: presence}}
+        {state, [{:present, Rooms.ids(state.rooms)}]}
+
+      {:error, :limited} ->
+        {state, [{:dropped, :presence}]}
+    end
+  end
+
+  defp client(state, {:voice, guild_id, attributes}, _now) do
+    if Rooms.status(state.rooms, guild_id) == :attached,
+      do: {state, [{:voice, guild_id, attributes}]},
+      else: {state, [{:dropped, :voice}]}
+  end
+
+  defp client(state, {:members, %MemberRequest{} = request}, now) do
+    case Pages.request(state.pages, request, now, limit(state, @whole_list) || 0) do
+      {:ok, pages} -> {%{state | pages: pages}, []}
+      {:error, :limited, pause} -> {state, [limited(request, pause), {:dropped, :members}]}
+    end
+  end
+
+  defp client(state, {:invalid, reason}, _now), do: wait(state, [{:close, reason}])
+  defp client(state, :ignored, _now), do: {state, []}
+
+  defp limit(%__MODULE__{options: %{rate_limits: false}}, _limit), do: nil
+  defp limit(_state, limit), do: limit
+
+  defp limited(request, pause) do
+    meta = %{guild_id: Integer.to_string(request.guild_id)}
+    meta = if request.nonce, do: Map.put(meta, :nonce, request.nonce), else: meta
+    {:push, "RATE_LIMITED", %{opcode: 8, retry_after: pause / 1000, meta: meta}}
+  end
+
+  defp page(state) do
+    case Pages.next(state.pages) do
+      {:ok, page, pages} ->
+        {%{state | pages: pages}, [{:page, page, access(state, page.request)}]}
+
+      :none ->
+        {state, []}
+    end
+  end
+
+  defp access(state, request) do
+    member? = Rooms.status(state.rooms, request.guild_id) == :attached
+    %{member?: member?, intents: state.client.intents}
+  end
+
+  # The timer runs out once in a while and looks at what came since, so that a heartbeat costs no timer.
+  defp heartbeat(%__MODULE__{phase: :waiting} = state, _now), do: {state, []}
+
+  defp heartbeat(state, now) do
+    left = state.heartbeat_at + patience(state) - now
+
+    if left > 0,
+      do: {state, [{:timer, :heartbeat, left}]},
+      else: wait(state, [{:close, :heartbeat_missed}])
+  end
+
+  defp patience(state), do: div(state.options.heartbeat_interval * 3, 2)
+
+  defp wait(state, effects) do
+    timers = [{:timer, :heartbeat, nil}, {:timer, :expiry, state.options.resume_timeout}]
+    {%{state | phase: :waiting}, effects ++ timers}
+  end
+
+  defp rooms(state, fun) do
+    {rooms, effects} = fun.(state.rooms)
+    {%{state | rooms: rooms}, effects}
+  end
+end
