@@ -1,0 +1,103 @@
+defmodule Guildhall.Gateway do
+  @moduledoc """
+  The gateway: clients that speak the protocol over a WebSocket become sessions.
+
+  `accept/2` answers the request for an upgrade, `run/3` shakes hands on the open
+  socket. A client that identifies, or comes back to its session, takes its socket
+  along to the process of its session; from then on that process reads and writes it.
+
+  What the gateway knows and the sessions do not: opcodes, close codes, encodings,
+  compression and the limits on what a client may send. It has no process of its own.
+  The tables of opcodes and close codes are in `lib/guildhall/gateway/README.md`.
+  """
+
+  alias Guildhall.Gateway.{Connection, Handshake}
+  alias Guildhall.Http.{Request, Response, WebSocket}
+  alias Guildhall.{Instance, Payload, Session, Telemetry}
+
+  @behaviour WebSocket
+
+  @versions ~w(9 10)
+  @transports %{
+    nil => :plain,
+    "" => :plain,
+    "zlib-stream" => :zlib_stream,
+    "zstd-stream" => :zstd_stream
+  }
+
+  # Beyond what any client may send, so that the answer is the protocol's close code.
+  @socket [frame_limit: 65_536, message_limit: 65_536, close_timeout: 5_000]
+
+  @typedoc "What the request asked for: the protocol's version, nil if there is no such version."
+  @type parameters :: {Instance.t(), version :: 9 | 10 | nil, Guildhall.Outbox.Transport.kind()}
+
+  @doc """
+  Answers a request for the gateway: an upgrade for `run/3`, or a refusal in JSON.
+
+  A transport that is not served is refused here, before the client takes it for granted; so is
+  everybody while the node is full. A version that is not served is told by its close code.
+  """
+  @spec accept(Request.t(), Instance.t()) ::
+          {:websocket, module(), parameters(), keyword()} | Response.t()
+  def accept(%Request{} = request, instance) do
+    query = Map.new(request.query)
+
+    with :ok <- encoding(query["encoding"]),
+         {:ok, transport} <- transport(query["compress"]),
+         :ok <- capacity(instance) do
+      {:websocket, __MODULE__, {instance, version(query["v"]), transport}, @socket}
+    else
+      {:error, status, reason, message} -> refuse(instance, status, reason, message)
+    end
+  end
+
+  defp encoding(encoding) when encoding in [nil, "", "json"], do: :ok
+
+  defp encoding(_other) do
+    {:error, 400, :encoding, "This gateway serves encoding=json."}
+  end
+
+  defp transport(compress) do
+    case @transports do
+      %{^compress => transport} ->
+        {:ok, transport}
+
+      %{} ->
+        message = "This gateway serves compress=zlib-stream, compress=zstd-stream, or none."
+        {:error, 400, :compression, message}
+    end
+  end
+
+  defp capacity(instance) do
+    if Session.full?(instance),
+      do: {:error, 503, :full, "This node has as many sessions as it takes."},
+      else: :ok
+  end
+
+  defp version(version) when version in [nil, ""], do: 10
+  defp version(version) when version in @versions, do: String.to_integer(version)
+  defp version(_other), do: nil
+
+  defp refuse(instance, status, reason, message) do
+    Telemetry.emit([:gateway, :refuse], %{count: 1}, %{instance: instance, reason: reason})
+    headers = [{"content-type", "application/json"}]
+    headers = if status == 503, do: [{"retry-after", "5"} | headers], else: headers
+
+    %Response{
+      status: status,
+      headers: headers,
+      body: Payload.encode!(%{code: 0, message: message})
+    }
+  end
+
+  @doc "Serves an upgraded connection until it is closed or its session has taken it."
+  @spec run(WebSocket.t(), Request.t(), parameters()) :: :ok
+  @impl WebSocket
+  def run(ws, _request, {instance, version, transport}) do
+    connection = Connection.new(instance, ws, transport, version)
+
+    if version,
+      do: Handshake.run(connection),
+      else: Connection.close(connection, :invalid_version)
+  end
+end
