@@ -7,6 +7,8 @@ defmodule Guildhall.Guild.Sessions do
   # A session is attached with a snapshot of what is visible, and gets every event after it: both go
   # to its relay in one order, so there is no gap and nothing comes twice.
 
+  import Bitwise
+
   alias Guildhall.Guild.{
     Audience,
     Event,
@@ -19,8 +21,10 @@ defmodule Guildhall.Guild.Sessions do
     Talk
   }
 
-  alias Guildhall.Model.Presence
+  alias Guildhall.Model.{Intents, Presence}
   alias Guildhall.Relay.Subscriber
+
+  @guilds Intents.bit(:guilds)
 
   @type effect ::
           Plan.effect() | {:open, pid()} | {:attach, Subscriber.t(), [Event.t()]}
@@ -39,9 +43,19 @@ defmodule Guildhall.Guild.Sessions do
 
       state = online(state, subscriber)
       {state, shown} = present(state, subscriber.user_id, subscriber.session_id, presence)
-      {event, state} = Snapshot.event(state, subscriber, threshold)
-      {state, shown ++ open ++ [{:attach, subscriber, [event]}]}
+      {events, state} = snapshot(state, subscriber, threshold)
+      {state, shown ++ open ++ [{:attach, subscriber, events}]}
     end
+  end
+
+  # GUILD_CREATE needs an intent like every other event about the guild itself.
+  defp snapshot(%State{guild: %{kind: :guild}} = state, %Subscriber{intents: intents}, _threshold)
+       when (intents &&& @guilds) == 0,
+       do: {[], state}
+
+  defp snapshot(state, subscriber, threshold) do
+    {event, state} = Snapshot.event(state, subscriber, threshold)
+    {[event], state}
   end
 
   # Only relays that have sessions are told of a presence, so this relay is not told of its own
