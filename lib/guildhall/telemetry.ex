@@ -16,6 +16,43 @@ defmodule Guildhall.Telemetry do
      [instance: "which node", scope: "`:user`, `:global`, or `:shared` if the table was full"]},
     {[:api, :sweep], "Windows that are over were forgotten.",
      [rows: "windows that are left", swept: "forgotten ones"], [instance: "which node"]},
+    {[:gateway, :refuse], "An upgrade was refused.", [count: "1"],
+     [instance: "which node", reason: "`:encoding`, `:compression` or `:full`"]},
+    {[:gateway, :command], "A client sent a payload.", [bytes: "its size"],
+     [instance: "which node", command: "what it is, or `:invalid`"]},
+    {[:gateway, :close], "The gateway closed a connection.", [count: "1"],
+     [instance: "which node", code: "the close code", reason: "why"]},
+    {[:session, :start], "A session began.", [guilds: "guilds on its shard"],
+     [instance: "which node", session_id: "which session"]},
+    {[:session, :stop], "A session ended.", [duration: "how long it was, native time unit"],
+     [
+       instance: "which node",
+       session_id: "which session",
+       reason:
+         "`:closed` by its client, `:expired`, `:overflow` (a slow reader), `:revoked`, `:relay`, " <>
+           "`:abandoned`, `:shutdown` or `:crash`"
+     ]},
+    {[:session, :request], "A client asked for a session.", [count: "1"],
+     [
+       instance: "which node",
+       operation: "`:identify` or `:resume`",
+       result: "`:ok`, or why it was refused"
+     ]},
+    {[:session, :disconnect], "A session lost its connection.", [count: "1"],
+     [
+       instance: "which node",
+       session_id: "which session",
+       reason: "`:client`, or why the session closed it",
+       code: "the client's close code, if it sent one"
+     ]},
+    {[:session, :drop], "A session passed over what its client asked too often.", [count: "1"],
+     [
+       instance: "which node",
+       session_id: "which session",
+       command: "`:presence`, `:members` or `:voice`"
+     ]},
+    {[:session, :retry], "A room did not take a session, which will ask again.", [count: "1"],
+     [instance: "which node", session_id: "which session", room_id: "which room"]},
     {[:guild, :start], "A room was loaded and serves.", [duration: "native time unit"],
      [instance: "which node", room_id: "which room"]},
     {[:guild, :stop], "A room stopped.", [count: "1"],
@@ -38,6 +75,37 @@ defmodule Guildhall.Telemetry do
     {[:guild, :presence], "A window of presences ended.",
      [shown: "changes told", waiting: "changes left for the next window"],
      [instance: "which node", room_id: "which room"]},
+    {[:user, :cache, :clear], "The cache of accounts was full and was emptied.",
+     [accounts: "that were in it"], [instance: "which node"]},
+    {[:user, :cache, :strangers], "Ids that nobody has were forgotten.",
+     [ids: "asked for in the last ten seconds, up to 10,000"], [instance: "which node"]},
+    {[:relay, :round], "A relay handled what waited in its mailbox.",
+     [
+       mailbox: "messages that waited when the round began",
+       commands: "messages handled",
+       events: "pushes, an event's bodies each",
+       deliveries: "events put into outboxes",
+       wakes: "sessions told that something waits",
+       overflows: "sessions cut off because too much waited",
+       dropped: "ephemeral events left out because the relay was behind",
+       duration: "native unit"
+     ], [instance: "which node", relay: "its pid"]},
+    {[:store, :open], "A data folder was opened.", [duration: "native time unit"],
+     [instance: "which node"]},
+    {[:store, :commit], "Batches became durable together.",
+     [
+       duration: "native time unit",
+       batches: "writes answered",
+       ops: "their operations",
+       bytes: "their keys and values"
+     ], [instance: "which node"]},
+    {[:store, :refusal], "Writes were not done.", [count: "how many"],
+     [
+       instance: "which node",
+       reason: "`:conflict`, `:storage_full`, `:overloaded` or `:unavailable`"
+     ]},
+    {[:store, :reopen], "The database was opened again after an error of the disk.",
+     [duration: "native time unit"], [instance: "which node"]},
     {[:http, :connection, :start], "A client connected.", [count: "1"],
      [instance: "whose server"]},
     {[:http, :connection, :stop], "A connection ended, or its socket went to another process.",
@@ -70,74 +138,6 @@ defmodule Guildhall.Telemetry do
        code: "the close code, or nil",
        by: "`:client`, `:server`, `:nobody` (lost) or `:slow` (cut off)"
      ]},
-    {[:store, :open], "A data folder was opened.", [duration: "native time unit"],
-     [instance: "which node"]},
-    {[:store, :commit], "Batches became durable together.",
-     [
-       duration: "native time unit",
-       batches: "writes answered",
-       ops: "their operations",
-       bytes: "their keys and values"
-     ], [instance: "which node"]},
-    {[:store, :refusal], "Writes were not done.", [count: "how many"],
-     [
-       instance: "which node",
-       reason: "`:conflict`, `:storage_full`, `:overloaded` or `:unavailable`"
-     ]},
-    {[:store, :reopen], "The database was opened again after an error of the disk.",
-     [duration: "native time unit"], [instance: "which node"]},
-    {[:relay, :round], "A relay handled what waited in its mailbox.",
-     [
-       mailbox: "messages that waited when the round began",
-       commands: "messages handled",
-       events: "pushes, an event's bodies each",
-       deliveries: "events put into outboxes",
-       wakes: "sessions told that something waits",
-       overflows: "sessions cut off because too much waited",
-       dropped: "ephemeral events left out because the relay was behind",
-       duration: "native unit"
-     ], [instance: "which node", relay: "its pid"]},
-    {[:user, :cache, :clear], "The cache of accounts was full and was emptied.",
-     [accounts: "that were in it"], [instance: "which node"]},
-    {[:user, :cache, :strangers], "Ids that nobody has were forgotten.",
-     [ids: "asked for in the last ten seconds, up to 10,000"], [instance: "which node"]},
-    {[:session, :start], "A session began.", [guilds: "guilds on its shard"],
-     [instance: "which node", session_id: "which session"]},
-    {[:session, :stop], "A session ended.", [duration: "how long it was, in ms"],
-     [
-       instance: "which node",
-       session_id: "which session",
-       reason:
-         "`:closed` by its client, `:expired`, `:overflow` (a slow reader), `:revoked`, `:relay`, " <>
-           "`:abandoned`, `:shutdown` or `:crash`"
-     ]},
-    {[:session, :request], "A client asked for a session.", [count: "1"],
-     [
-       instance: "which node",
-       operation: "`:identify` or `:resume`",
-       result: "`:ok`, or why it was refused"
-     ]},
-    {[:session, :disconnect], "A session lost its connection.", [count: "1"],
-     [
-       instance: "which node",
-       session_id: "which session",
-       reason: "`:client`, or why the session closed it",
-       code: "the client's close code, if it sent one"
-     ]},
-    {[:session, :drop], "A session passed over what its client asked too often.", [count: "1"],
-     [
-       instance: "which node",
-       session_id: "which session",
-       command: "`:presence`, `:members` or `:voice`"
-     ]},
-    {[:session, :retry], "A room did not take a session, which will ask again.", [count: "1"],
-     [instance: "which node", session_id: "which session", room_id: "which room"]},
-    {[:gateway, :refuse], "An upgrade was refused.", [count: "1"],
-     [instance: "which node", reason: "`:encoding`, `:compression` or `:full`"]},
-    {[:gateway, :command], "A client sent a payload.", [bytes: "its size"],
-     [instance: "which node", command: "what it is, or `:invalid`"]},
-    {[:gateway, :close], "The gateway closed a connection.", [count: "1"],
-     [instance: "which node", code: "the close code", reason: "why"]},
     {[:telemetry, :failure], "A handler raised and was detached.",
      [system_time: "wall clock, native unit"],
      [

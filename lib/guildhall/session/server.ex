@@ -83,7 +83,7 @@ defmodule Guildhall.Session.Server do
       outbox: Outbox.new(settings.outbox),
       relay: relay,
       state: State.new(client, settings),
-      began_at: now()
+      began_at: System.monotonic_time()
     }
 
     {:ok, server, {:continue, :begin}}
@@ -197,7 +197,7 @@ defmodule Guildhall.Session.Server do
       connection |> module.reconnect() |> module.close(:going_away)
     end
 
-    duration = now() - server.began_at
+    duration = System.monotonic_time() - server.began_at
     metadata = %{reason: server.stop || why(reason)}
     Effects.emit(server, [:session, :stop], %{duration: duration}, metadata)
   end
