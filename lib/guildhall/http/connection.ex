@@ -73,7 +73,7 @@ defmodule Guildhall.Http.Connection do
         serve(%{conn | buffer: conn.buffer <> data})
 
       {tag, ^socket} when tag in [:tcp_closed, :ssl_closed] ->
-        stop(conn, :closed)
+        part(conn, :closed)
 
       {tag, ^socket, _reason} when tag in [:tcp_error, :ssl_error] ->
         stop(conn, :closed)

@@ -26,6 +26,8 @@ defmodule Guildhall.Http.Socket do
           reuseaddr: true,
           nodelay: true,
           keepalive: true,
+          # A client may end its side and still read.
+          exit_on_close: false,
           buffer: 4_096,
           sndbuf: settings.send_buffer,
           send_timeout: settings.send_timeout,
@@ -84,18 +86,21 @@ defmodule Guildhall.Http.Socket do
   defp write(socket, data) when is_port(socket), do: :gen_tcp.send(socket, data)
   defp write(socket, data), do: :ssl.send(socket, data)
 
-  # From OTP 26 on the driver wants a reference before the data, with its size; none is size 0.
-  @reference if String.to_integer(System.otp_release()) >= 26, do: <<0::16>>, else: ""
+  # From OTP 26 on the driver wants a term before the data, with its size, which its answer then ends
+  # with; `:gen_tcp` puts a reference there.
+  tag = :erlang.term_to_binary(:offer)
+  tagged? = String.to_integer(System.otp_release()) >= 26
+  @prefix if tagged?, do: <<byte_size(tag)::16, tag::binary>>, else: ""
 
   @doc """
   Gives the data to the TCP driver, which takes all of it or, with a full queue, none.
 
-  For what is taken, `{:inet_reply, socket, :ok | {:error, reason}}` comes to the caller: at once, or, if
-  it filled the queue, when that is nearly empty again.
+  For what is taken, `{:inet_reply, socket, :ok | {:error, reason}}` comes to the caller, from OTP 26 on
+  with a fourth element: at once, or, if it filled the queue, when that is nearly empty again.
   """
   @spec offer(port(), iodata()) :: :taken | :full | :closed
   def offer(socket, data) when is_port(socket) do
-    if :erlang.port_command(socket, [@reference | data], [:nosuspend]), do: :taken, else: :full
+    if :erlang.port_command(socket, [@prefix | data], [:nosuspend]), do: :taken, else: :full
   rescue
     ArgumentError -> :closed
   end
@@ -157,7 +162,19 @@ defmodule Guildhall.Http.Socket do
   defp drop(socket, deadline) do
     case receive(socket, max(deadline - now(), 0)) do
       {:ok, _data} -> drop(socket, deadline)
-      {:error, _reason} -> abort(socket)
+      {:error, _reason} -> flush(socket, deadline)
+    end
+  end
+
+  # The peer is done with speaking, and may still be reading.
+  defp flush(socket, deadline) do
+    if queued(socket) > 0 and now() < deadline do
+      receive do
+      after
+        10 -> flush(socket, deadline)
+      end
+    else
+      abort(socket)
     end
   end
 

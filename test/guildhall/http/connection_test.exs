@@ -238,6 +238,29 @@ defmodule Guildhall.Http.ConnectionTest do
       assert {%{status: 200}, _client} = HttpClient.request(client, "HEAD", "/")
     end
 
+    test "reaches a client that has ended its side and reads late" do
+      Events.listen()
+      body = :binary.copy("x", 60_000)
+
+      {name, port} =
+        HttpServer.start(fn _ -> %Response{status: 200, body: body} end, send_buffer: 8_192)
+
+      for headers <- [[], [{"connection", "close"}]] do
+        client = HttpClient.connect(port, recbuf: 4_096, exit_on_close: false)
+        client = HttpClient.send_request(client, "GET", "/", headers)
+        :ok = :gen_tcp.shutdown(client.socket, :write)
+        # Part of the answer is with the driver, and the connection must wait for that.
+        assert_receive {:event, [:guildhall, :http, :request], _, %{instance: ^name}}
+
+        refute_receive {:event, [:guildhall, :http, :connection, :stop], _, %{instance: ^name}},
+                       30
+
+        assert {%{status: 200, body: ^body}, client} = HttpClient.recv_response(client)
+        assert HttpClient.closed?(client)
+        assert_receive {:event, [:guildhall, :http, :connection, :stop], _, %{instance: ^name}}
+      end
+    end
+
     test "is given up when the client does not read" do
       Events.listen()
       body = :binary.copy("x", 8_000_000)
