@@ -28,7 +28,7 @@ defmodule Guildhall.Model.FormTest do
     assert cast(:integer, 6, range: 1..5) == "NUMBER_TYPE_MAX"
     assert cast(:integer, "0", range: 1..5) == "NUMBER_TYPE_MIN"
 
-    for value <- ["5x", "", 1.5, true, []],
+    for value <- ["5x", "", 1.5, true, [], String.duplicate("9", 21)],
         do: assert(cast(:integer, value) == "NUMBER_TYPE_COERCE")
   end
 
@@ -49,6 +49,8 @@ defmodule Guildhall.Model.FormTest do
   test "timestamps are unix milliseconds" do
     assert cast(:timestamp, "1970-01-01T00:00:01.500+00:00") == {:ok, 1_500}
     assert cast(:timestamp, "1970-01-01T01:00:00+01:00") == {:ok, 0}
+    long = "1970-01-01T00:00:01." <> String.duplicate("0", 50) <> "Z"
+    assert cast(:timestamp, long) == "DATE_TIME_TYPE_PARSE"
     assert cast(:timestamp, "yesterday") == "DATE_TIME_TYPE_PARSE"
     assert cast(:timestamp, 5) == "DATE_TIME_TYPE_PARSE"
   end

@@ -8,6 +8,9 @@ defmodule Guildhall.Model.Form.Type do
   alias Guildhall.Model.Snowflake
 
   @max_permissions (1 <<< 64) - 1
+  # What is longer is none, and would take long to read.
+  @max_digits 20
+  @max_timestamp 40
 
   @spec cast(term(), term(), keyword()) :: {:ok, term()} | {:error, map()}
   def cast(type, value, options)
@@ -32,7 +35,8 @@ defmodule Guildhall.Model.Form.Type do
   def cast(:integer, value, options) when is_integer(value), do: within(value, options[:range])
 
   def cast(:integer, value, options) do
-    with true <- is_binary(value), {integer, ""} <- Integer.parse(value) do
+    with true <- is_binary(value) and byte_size(value) <= @max_digits,
+         {integer, ""} <- Integer.parse(value) do
       within(integer, options[:range])
     else
       _none -> no("NUMBER_TYPE_COERCE", "Value #{show(value)} is not int.")
@@ -50,7 +54,8 @@ defmodule Guildhall.Model.Form.Type do
   end
 
   def cast(:timestamp, value, _options) do
-    with true <- is_binary(value), {:ok, time, _offset} <- DateTime.from_iso8601(value) do
+    with true <- is_binary(value) and byte_size(value) <= @max_timestamp,
+         {:ok, time, _offset} <- DateTime.from_iso8601(value) do
       {:ok, DateTime.to_unix(time, :millisecond)}
     else
       _none -> no("DATE_TIME_TYPE_PARSE", "Could not parse #{show(value)}. Should be ISO8601.")
