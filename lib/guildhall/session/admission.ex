@@ -88,8 +88,7 @@ defmodule Guildhall.Session.Admission do
   defp shard_id({id, _shards}), do: id
 
   defp guilds(instance, client, settings) do
-    guild_ids =
-      Enum.filter(User.guilds(instance, client.user.id), &Client.serves?(client, &1, :guild))
+    guild_ids = Client.guilds(client, User.guilds(instance, client.user.id))
 
     if length(guild_ids) <= settings.guilds_per_shard,
       do: :ok,

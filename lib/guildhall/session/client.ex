@@ -28,6 +28,10 @@ defmodule Guildhall.Session.Client do
           version: pos_integer()
         }
 
+  @doc "Those of the guilds that this shard serves."
+  @spec guilds(t(), [pos_integer()]) :: [pos_integer()]
+  def guilds(client, guild_ids), do: Enum.filter(guild_ids, &serves?(client, &1, :guild))
+
   @doc """
   Whether events of the room go to this shard: those of a guild to its own, others to shard 0.
   """

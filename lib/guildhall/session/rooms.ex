@@ -30,12 +30,11 @@ defmodule Guildhall.Session.Rooms do
   # Reasons for which asking again is no use.
   @final [:unknown_guild, :unknown_channel, :unknown_member, :missing_access]
 
-  @doc "Announced guilds, and DM rooms, all of them still to be attached."
-  @spec new(guild_ids :: [pos_integer()], dm_ids :: [pos_integer()]) :: t()
-  def new(guild_ids, dm_ids) do
-    queue = guild_ids ++ dm_ids
-    rooms = Map.new(queue, &{&1, :queued})
-    %__MODULE__{guilds: MapSet.new(guild_ids), rooms: rooms, queue: queue}
+  @doc "The guilds that READY announces, all of them still to be attached."
+  @spec new([pos_integer()]) :: t()
+  def new(guild_ids) do
+    rooms = Map.new(guild_ids, &{&1, :queued})
+    %__MODULE__{guilds: MapSet.new(guild_ids), rooms: rooms, queue: guild_ids}
   end
 
   @spec status(t(), non_neg_integer()) :: status() | nil

@@ -31,9 +31,6 @@ defmodule Guildhall.Session.Server do
     stop: nil
   ]
 
-  # DM rooms that are attached at the start; the others attach the session when they awake.
-  @dms 100
-
   # Most sessions are quiet most of the time, and should then be as small as they can be.
   @hibernate_after 10_000
 
@@ -94,14 +91,11 @@ defmodule Guildhall.Session.Server do
     %State{client: client} = server.state
     # First the registration: what the user joins from now on comes as a message.
     :ok = User.register(server.instance, client.user.id)
-    guilds = shard(client, User.guilds(server.instance, client.user.id), :guild)
-    dms = shard(client, User.channels(server.instance, client.user.id), :dm)
+    guilds = Client.guilds(client, User.guilds(server.instance, client.user.id))
     Effects.push(server, "READY", Ready.data(server.instance, server.id, client, guilds))
     Effects.emit(server, [:session, :start], %{guilds: length(guilds)}, %{})
-    server |> run({:begin, guilds, Enum.take(dms, @dms)}) |> noreply()
+    server |> run({:begin, guilds}) |> noreply()
   end
-
-  defp shard(client, room_ids, kind), do: Enum.filter(room_ids, &Client.serves?(client, &1, kind))
 
   @impl GenServer
   def handle_call({:claim, user_id, sequence}, _from, server) do

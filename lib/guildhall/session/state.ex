@@ -37,7 +37,7 @@ defmodule Guildhall.Session.State do
 
   @type timer :: :heartbeat | :expiry | :grace | {:room, pos_integer()}
   @type command ::
-          {:begin, guild_ids :: [pos_integer()], dm_ids :: [pos_integer()]}
+          {:begin, guild_ids :: [pos_integer()]}
           | :connected
           | :claimed
           | {:disconnected, code :: non_neg_integer() | nil}
@@ -67,7 +67,7 @@ defmodule Guildhall.Session.State do
 
   @spec new(Client.t(), map()) :: t()
   def new(client, options) do
-    %__MODULE__{client: client, options: options, rooms: Rooms.new([], []), pages: Pages.new()}
+    %__MODULE__{client: client, options: options, rooms: Rooms.new([]), pages: Pages.new()}
   end
 
   @doc "Whether the session has something to do while its outbox is empty."
@@ -80,8 +80,8 @@ defmodule Guildhall.Session.State do
   def paged(%__MODULE__{} = state, page), do: %{state | pages: Pages.back(state.pages, page)}
 
   @spec apply(t(), command(), now :: integer()) :: {t(), [effect()]}
-  def apply(%__MODULE__{} = state, {:begin, guild_ids, dm_ids}, _now) do
-    wait(%{state | rooms: Rooms.new(guild_ids, dm_ids)}, [])
+  def apply(%__MODULE__{} = state, {:begin, guild_ids}, _now) do
+    wait(%{state | rooms: Rooms.new(guild_ids)}, [])
   end
 
   def apply(%__MODULE__{} = state, :connected, now) do

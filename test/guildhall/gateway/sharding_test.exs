@@ -3,10 +3,10 @@ defmodule Guildhall.Gateway.ShardingTest do
 
   import Bitwise
 
-  alias Guildhall.{GatewayClient, TestNode}
+  alias Guildhall.{Events, GatewayClient, TestNode}
 
-  setup do
-    node = TestNode.start()
+  setup context do
+    node = TestNode.start(Map.get(context, :options, []))
     %{node: node, bot: TestNode.bot(node)}
   end
 
@@ -48,6 +48,34 @@ defmodule Guildhall.Gateway.ShardingTest do
       assert {%{"op" => 11}, _client} =
                client |> GatewayClient.send_op(1, nil) |> GatewayClient.recv()
     end
+  end
+
+  @tag options: [max_bytes: 40_000]
+  test "a bot in many guilds is not cut off by what it is told at first", context do
+    %{node: node, bot: bot} = context
+    guilds = for _n <- 1..150, do: elem(TestNode.guild(node, bot), 0)
+    Events.listen()
+
+    client = GatewayClient.dial(node, "", recbuf: 1_024)
+    {%{"op" => 10}, client} = GatewayClient.recv(client)
+    {_ready, client} = GatewayClient.identify(client, bot.token)
+
+    # It reads no further until nothing more can be written, and then some.
+    instance = Module.concat(node.instance, Http)
+
+    assert_receive {:event, [:guildhall, :http, :websocket, :busy], _measured,
+                    %{instance: ^instance}}
+
+    id = client.session_id
+    refute_receive {:event, [:guildhall, :session, :stop], _measured, %{session_id: ^id}}, 200
+
+    {found, _client} =
+      Enum.map_reduce(guilds, client, fn _guild, client ->
+        {data, client} = GatewayClient.await(client, "GUILD_CREATE")
+        {data["id"], client}
+      end)
+
+    assert Enum.sort(found) == Enum.sort(Enum.map(guilds, &"#{&1.id}"))
   end
 
   test "several sessions may share a shard", %{node: node, bot: bot} do

@@ -4,7 +4,7 @@ defmodule Guildhall.Session.RoomsTest do
   alias Guildhall.Session.Rooms
 
   test "are attached a few at a time, the next when one has answered" do
-    rooms = Rooms.new(Enum.to_list(1..20), [])
+    rooms = Rooms.new(Enum.to_list(1..20))
     {rooms, effects} = Rooms.feed(rooms)
 
     assert attached(effects) == Enum.to_list(1..8)
@@ -17,7 +17,7 @@ defmodule Guildhall.Session.RoomsTest do
   end
 
   test "that do not take the session now are unavailable, are asked again, and later each time" do
-    {rooms, _effects} = Rooms.feed(Rooms.new([1], []))
+    {rooms, _effects} = Rooms.feed(Rooms.new([1]))
 
     {rooms, effects} = Rooms.refused(rooms, 1, :overloaded)
     assert {:push, "GUILD_DELETE", %{id: "1", unavailable: true}} in effects
@@ -39,13 +39,14 @@ defmodule Guildhall.Session.RoomsTest do
   end
 
   test "that do not answer are as good as refusing" do
-    {rooms, _effects} = Rooms.feed(Rooms.new([1], []))
+    {rooms, _effects} = Rooms.feed(Rooms.new([1]))
     {_rooms, effects} = Rooms.timeout(rooms, 1)
     assert {:push, "GUILD_DELETE", %{id: "1", unavailable: true}} in effects
   end
 
   test "that the user is not in are taken back for good, if READY has announced them" do
-    {rooms, _effects} = Rooms.feed(Rooms.new([1], [2]))
+    {rooms, _effects} = Rooms.feed(Rooms.new([1]))
+    {rooms, _effects} = Rooms.joined(rooms, 2)
 
     {rooms, effects} = Rooms.refused(rooms, 1, :unknown_guild)
     assert {:push, "GUILD_DELETE", %{id: "1"}} in effects
@@ -56,7 +57,7 @@ defmodule Guildhall.Session.RoomsTest do
   end
 
   test "that die are asked again, and their client is told by others" do
-    {rooms, _effects} = Rooms.feed(Rooms.new([1], []))
+    {rooms, _effects} = Rooms.feed(Rooms.new([1]))
     {rooms, _effects} = Rooms.attached(rooms, 1)
     assert Rooms.ids(rooms) == [1]
 
@@ -66,7 +67,7 @@ defmodule Guildhall.Session.RoomsTest do
   end
 
   test "can be left and joined again" do
-    {rooms, effects} = Rooms.joined(Rooms.new([], []), 1)
+    {rooms, effects} = Rooms.joined(Rooms.new([]), 1)
     assert attached(effects) == [1]
     assert {^rooms, []} = Rooms.joined(rooms, 1)
 
@@ -84,7 +85,7 @@ defmodule Guildhall.Session.RoomsTest do
   test "that are joined again before they were left", do: rejoin([])
 
   defp rejoin(news) do
-    {rooms, _effects} = Rooms.joined(Rooms.new([], []), 1)
+    {rooms, _effects} = Rooms.joined(Rooms.new([]), 1)
     {rooms, _effects} = Rooms.attached(rooms, 1)
     assert {rooms, [{:attach, 1}]} = Rooms.joined(rooms, 1)
 
@@ -95,7 +96,7 @@ defmodule Guildhall.Session.RoomsTest do
   end
 
   test "know of the session from when they are asked on" do
-    rooms = Rooms.new([1, 2], [])
+    rooms = Rooms.new([1, 2])
     assert Rooms.ids(rooms) == []
     {rooms, _effects} = Rooms.feed(rooms)
     {rooms, _effects} = Rooms.attached(rooms, 1)
@@ -103,7 +104,7 @@ defmodule Guildhall.Session.RoomsTest do
   end
 
   test "that wait for their turn are not attached twice" do
-    rooms = Rooms.new([1], [])
+    rooms = Rooms.new([1])
     assert {^rooms, []} = Rooms.joined(rooms, 1)
   end
 

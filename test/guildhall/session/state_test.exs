@@ -17,12 +17,12 @@ defmodule Guildhall.Session.StateTest do
 
   describe "its client" do
     test "is waited for from the beginning" do
-      assert {%State{phase: :waiting}, effects} = apply_all([{:begin, [], []}])
+      assert {%State{phase: :waiting}, effects} = apply_all([{:begin, []}])
       assert {:timer, :expiry, 180_000} in effects
     end
 
     test "comes, and is then expected to send heartbeats" do
-      assert {%State{phase: :connected}, effects} = apply_all([{:begin, [], []}, :connected])
+      assert {%State{phase: :connected}, effects} = apply_all([{:begin, []}, :connected])
       assert {:timer, :expiry, nil} in effects
       assert {:timer, :heartbeat, 60_000} in effects
     end
@@ -176,14 +176,14 @@ defmodule Guildhall.Session.StateTest do
 
   describe "rooms" do
     test "are attached when the outbox is empty, and only while the client is there" do
-      {waiting, _effects} = apply_all([{:begin, [@guild], []}])
+      {waiting, _effects} = apply_all([{:begin, [@guild]}])
       assert {^waiting, []} = apply_one(waiting, :idle)
       assert {_state, [{:attach, @guild} | _timer]} = apply_one(connected([@guild]), :idle)
     end
 
     test "of other shards are not joined" do
       client = %{client() | shard: {0, 2}}
-      {state, _effects} = State.apply(State.new(client, @options), {:begin, [], []}, 0)
+      {state, _effects} = State.apply(State.new(client, @options), {:begin, []}, 0)
 
       assert {^state, []} = apply_one(state, {:joined, @guild, :guild})
       assert {_state, [{:attach, _id} | _timer]} = apply_one(state, {:joined, 8 <<< 22, :guild})
@@ -209,7 +209,7 @@ defmodule Guildhall.Session.StateTest do
     end
 
     test "does not touch a session without a connection" do
-      {waiting, _effects} = apply_all([{:begin, [], []}])
+      {waiting, _effects} = apply_all([{:begin, []}])
       assert {^waiting, []} = apply_one(waiting, :drain)
     end
   end
@@ -227,7 +227,7 @@ defmodule Guildhall.Session.StateTest do
 
   defp client, do: %Client{user: %User{id: 1, username: "bot"}, intents: 0}
 
-  defp connected(guilds \\ []), do: elem(apply_all([{:begin, guilds, []}, :connected]), 0)
+  defp connected(guilds \\ []), do: elem(apply_all([{:begin, guilds}, :connected]), 0)
 
   defp attached do
     {state, [{:attach, @guild} | _timer]} = apply_one(connected([@guild]), :idle)
