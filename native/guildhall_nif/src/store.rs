@@ -8,7 +8,7 @@ use rustler::{
     Atom, Binary, Encoder, Env, Error, LocalPid, Monitor, NewBinary, NifResult, OwnedEnv, Resource,
     ResourceArc, Term,
 };
-use store::{Engine, Folder, Options, Report, SWEEP_ROWS};
+use store::{Engine, Folder, LOG_BYTES, Options, Report, SWEEP_ROWS};
 
 use crate::atoms;
 use crate::store_terms::{RangeTerm, Reason, decode_batch, outcome};
@@ -66,6 +66,7 @@ fn store_open<'a>(
         pending_bytes,
         commit_bytes,
         reserve_bytes,
+        log_bytes: LOG_BYTES,
         sweep_rows: SWEEP_ROWS,
     };
     let owner = env.pid();

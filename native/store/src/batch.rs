@@ -136,6 +136,11 @@ impl Batch {
         self.slice(&(start..start + op.partition))
     }
 
+    /// The key of `op` within its partition.
+    pub(crate) fn key(&self, op: &Op) -> &[u8] {
+        self.slice(&(op.key.start + 2 + op.partition..op.key.end))
+    }
+
     fn push(
         &mut self,
         table: u8,

@@ -1,10 +1,11 @@
 //! Opening redb on a medium, with its tables and the rows about itself.
 
+use std::hash::{BuildHasher, RandomState};
 use std::panic::{self, AssertUnwindSafe};
 
 use redb::{
-    Database, ReadTransaction, ReadableDatabase, StorageBackend, TableDefinition, TableError,
-    WriteTransaction,
+    Database, ReadTransaction, ReadableDatabase, ReadableTable, StorageBackend, TableDefinition,
+    TableError, WriteTransaction,
 };
 
 use crate::FORMAT;
@@ -18,7 +19,8 @@ pub(crate) type Definition<'name> = TableDefinition<'name, &'static [u8], &'stat
 
 const META: TableDefinition<'_, &str, u64> = TableDefinition::new("_meta");
 const FORMAT_ROW: &str = "format";
-const SEQUENCE_ROW: &str = "sequence";
+const ID_ROW: &str = "id";
+const NUMBER_ROW: &str = "commits";
 
 /// Opens the database of the medium, repairs what a crash left, makes what is missing.
 pub(crate) fn open(medium: &dyn Medium, options: &Options) -> Result<Database, OpenFailure> {
@@ -54,23 +56,24 @@ fn open_storage(
     .map_err(OpenFailure::from)
 }
 
-/// The number of the last commit that is in the database.
-pub(crate) fn sequence(database: &Database) -> Result<u64, Failure> {
-    let row = database.begin_read()?.open_table(META)?.get(SEQUENCE_ROW)?;
-    Ok(row.map_or(0, |row| row.value()))
+/// What tells the database from all others, and the number of its last commit.
+pub(crate) fn identity(database: &Database) -> Result<(u64, u64), Failure> {
+    let meta = database.begin_read()?.open_table(META)?;
+    let id = meta.get(ID_ROW)?.ok_or(Failure::Unavailable)?.value();
+    Ok((id, meta.get(NUMBER_ROW)?.map_or(0, |row| row.value())))
 }
 
-/// Writes the number of a commit beside its rows, so that after an error of the disk it
-/// is known whether the commit is there.
-pub(crate) fn put_sequence(transaction: &WriteTransaction, sequence: u64) -> Result<(), Failure> {
-    transaction.open_table(META)?.insert(SEQUENCE_ROW, sequence)?;
+/// Writes the number of a commit beside its rows, so that it is known which records of
+/// the log the database has.
+pub(crate) fn put_number(transaction: &WriteTransaction, number: u64) -> Result<(), Failure> {
+    transaction.open_table(META)?.insert(NUMBER_ROW, number)?;
     Ok(())
 }
 
 fn format(database: &Database) -> Result<Option<u64>, OpenFailure> {
     match database.begin_read().map_err(Failure::from)?.open_table(META) {
         Ok(meta) => {
-            let row = redb::ReadableTable::get(&meta, FORMAT_ROW).map_err(Failure::from)?;
+            let row = meta.get(FORMAT_ROW).map_err(Failure::from)?;
             Ok(row.map(|row| row.value()))
         }
         Err(TableError::TableDoesNotExist(_)) => Ok(None),
@@ -106,12 +109,19 @@ fn has_table(
 
 fn make_tables(database: &Database, options: &Options) -> Result<(), OpenFailure> {
     let make = || -> Result<(), Failure> {
-        let transaction = database.begin_write()?;
+        let mut transaction = database.begin_write()?;
+        transaction.set_quick_repair(true);
         for name in &options.tables {
             transaction.open_table(Definition::new(name))?;
         }
         transaction.open_table(GENERATIONS_TABLE)?;
-        transaction.open_table(META)?.insert(FORMAT_ROW, FORMAT)?;
+        let mut meta = transaction.open_table(META)?;
+        meta.insert(FORMAT_ROW, FORMAT)?;
+        if meta.get(ID_ROW)?.is_none() {
+            // The standard library's way to a random number.
+            meta.insert(ID_ROW, RandomState::new().hash_one(ID_ROW))?;
+        }
+        drop(meta);
         Ok(transaction.commit()?)
     };
     Ok(make()?)

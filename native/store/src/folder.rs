@@ -12,6 +12,7 @@ use crate::medium::Medium;
 const DATABASE: &str = "rows.redb";
 /// A database in the making: a crash must not leave half of one under the real name.
 const NEW: &str = "rows.redb.new";
+const LOG: &str = "rows.log";
 const LOCK: &str = "lock";
 
 /// A folder that this process has for itself until it is dropped.
@@ -61,6 +62,12 @@ impl Medium for Folder {
         sync(&self.path)
     }
 
+    fn open_log(&self) -> Result<Box<dyn StorageBackend>, OpenFailure> {
+        let file = open(&self.path.join(LOG))?;
+        sync(&self.path)?;
+        Ok(Box::new(FileBackend::new(file)?))
+    }
+
     #[cfg(unix)]
     fn free_bytes(&self) -> Option<u64> {
         let stat = rustix::fs::statvfs(&self.path).ok()?;
@@ -72,16 +79,18 @@ impl Medium for Folder {
         None
     }
 
-    /// What the disk gives for it: the file has holes.
+    /// What the disk gives for them: the database may have holes.
     #[cfg(unix)]
     fn used_bytes(&self) -> Option<u64> {
         use std::os::unix::fs::MetadataExt;
-        Some(fs::metadata(self.database()).ok()?.blocks().saturating_mul(512))
+        let blocks = |name| fs::metadata(self.path.join(name)).map(|file| file.blocks());
+        Some((blocks(DATABASE).ok()? + blocks(LOG).unwrap_or(0)).saturating_mul(512))
     }
 
     #[cfg(not(unix))]
     fn used_bytes(&self) -> Option<u64> {
-        Some(fs::metadata(self.database()).ok()?.len())
+        let length = |name| fs::metadata(self.path.join(name)).map(|file| file.len());
+        Some(length(DATABASE).ok()? + length(LOG).unwrap_or(0))
     }
 }
 

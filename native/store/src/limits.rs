@@ -16,6 +16,9 @@ pub const MAX_SCAN_BYTES: usize = 4 << 20;
 /// How many rows one commit removes at most for partitions that are dropped, by default.
 pub const SWEEP_ROWS: usize = 2048;
 
+/// The size of the log, by default.
+pub const LOG_BYTES: usize = 4 << 20;
+
 /// What an engine is opened with.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -27,7 +30,10 @@ pub struct Options {
     pub pending_bytes: usize,
     /// A commit takes no further batch beyond this many bytes.
     pub commit_bytes: usize,
-    /// Writes are refused while the disk has less room than this.
+    /// The size of the log: how much is written to it before the database is synced.
+    pub log_bytes: usize,
+    /// Writes are refused while the disk has less room than this. It should be enough for
+    /// what is in memory alone, at most a page of 4 KiB for each of 8,192 operations.
     pub reserve_bytes: u64,
     /// How many rows a commit removes at most for partitions that are dropped. More are
     /// left to later commits, so that nobody waits for them.

@@ -20,6 +20,9 @@ pub trait Medium: Debug + Send + Sync + 'static {
     /// Puts what was made in the place of the database, at once and for good.
     fn adopt(&self) -> Result<(), OpenFailure>;
 
+    /// Opens the storage of the log, which is empty at first.
+    fn open_log(&self) -> Result<Box<dyn StorageBackend>, OpenFailure>;
+
     /// How much more fits, if that is known.
     fn free_bytes(&self) -> Option<u64>;
 

@@ -21,9 +21,10 @@ pub(crate) struct Shared<T> {
     pub(crate) counters: Counters,
     current: Mutex<Current>,
     changed: Condvar,
-    /// Never unset while the engine is open: a reader's snapshot may be older than the
-    /// commit that forgot the last generation.
-    generations: AtomicBool,
+    /// Whether a partition may be in a later generation than the first. Set before the
+    /// commit that makes it so, and never unset while the engine is open: a reader's
+    /// snapshot may be older than the commit that forgot the last generation.
+    pub(crate) dropped: AtomicBool,
 }
 
 /// The database, but for the moments in which it is opened again.
@@ -53,7 +54,7 @@ impl<T> Shared<T> {
             counters: Counters::default(),
             current: Mutex::default(),
             changed: Condvar::new(),
-            generations: AtomicBool::new(false),
+            dropped: AtomicBool::new(false),
         }
     }
 
@@ -74,12 +75,6 @@ impl<T> Shared<T> {
         if closed {
             self.changed.notify_all();
         }
-    }
-
-    /// Says that some partition is in a later generation than the first. To be called
-    /// before the commit that makes it so.
-    pub(crate) fn has_generations(&self) {
-        self.generations.store(true, Ordering::SeqCst);
     }
 
     /// Runs `read` on a view of the database, and once more if the database has to be
@@ -130,8 +125,8 @@ impl<T> Shared<T> {
             Ok(redb) => redb,
             Err(error) => return Ok(Err(error.into())),
         };
-        // After the transaction has begun, see `has_generations`.
-        let generations = self.generations.load(Ordering::SeqCst);
+        // After the transaction has begun: it may have been set in between.
+        let generations = self.dropped.load(Ordering::SeqCst);
         Ok(Ok(Snapshot { redb, names: &self.options.tables, generations }))
     }
 }

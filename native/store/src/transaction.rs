@@ -18,7 +18,9 @@ pub(crate) struct Transaction<'txn> {
     names: &'txn [String],
     tables: Vec<Option<Rows<'txn>>>,
     generations: &'txn mut Generations,
+    /// How many rows may still be removed, and how many were.
     sweep_rows: usize,
+    removed: usize,
     scratch: Vec<u8>,
 }
 
@@ -30,7 +32,7 @@ impl<'txn> Transaction<'txn> {
     ) -> Self {
         let tables = options.tables.iter().map(|_| None).collect();
         let (names, sweep_rows) = (&options.tables, options.sweep_rows);
-        Self { redb, names, tables, generations, sweep_rows, scratch: Vec::new() }
+        Self { redb, names, tables, generations, sweep_rows, removed: 0, scratch: Vec::new() }
     }
 
     /// Does all of the batch, or nothing because of a condition. Any other failure is one
@@ -58,18 +60,19 @@ impl<'txn> Transaction<'txn> {
         Ok(())
     }
 
-    /// Removes some rows that a drop left.
-    pub(crate) fn sweep(&mut self) -> Result<(), Failure> {
+    /// Removes some rows that drops have left, and says how many this and the drops of the
+    /// transaction have removed.
+    pub(crate) fn sweep(&mut self) -> Result<usize, Failure> {
         while self.sweep_rows > 0 {
             let Some((table, partition, generation)) = self.generations.unswept() else {
-                return Ok(());
+                break;
             };
             if self.remove_rows(table, &partition, generation.oldest, self.sweep_rows)? {
                 let generation = generation.swept();
                 self.settle(table, &partition, generation)?;
             }
         }
-        Ok(())
+        Ok(self.removed)
     }
 
     fn holds(&mut self, batch: &Batch, op: &Op) -> Result<bool, Failure> {
@@ -167,6 +170,7 @@ impl<'txn> Transaction<'txn> {
         }
         drop(extract);
 
+        self.removed += removed;
         self.sweep_rows = self.sweep_rows.saturating_sub(removed.max(1));
         Ok(removed < limit)
     }

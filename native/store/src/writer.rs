@@ -5,16 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use redb::{Database, ReadableDatabase};
-
 use crate::batch::Batch;
-use crate::database;
 use crate::failure::{Failure, OpenFailure};
-use crate::generation::Generations;
+use crate::ledger::Ledger;
 use crate::medium::Medium;
 use crate::queue::Work;
 use crate::shared::Shared;
-use crate::transaction::Transaction;
 
 /// How long the writer waits before it tries again what failed.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -48,9 +44,7 @@ pub struct Commit {
 pub(crate) struct Writer<T, S> {
     shared: Arc<Shared<T>>,
     sink: S,
-    database: Option<Arc<Database>>,
-    generations: Generations,
-    sequence: u64,
+    ledger: Option<Ledger>,
     pause: Pause,
     // Last, so that the lock of a folder is the last thing to go.
     medium: Box<dyn Medium>,
@@ -70,16 +64,8 @@ impl<T, S: FnMut(Report<T>)> Writer<T, S> {
         medium: Box<dyn Medium>,
         sink: S,
     ) -> Result<Self, OpenFailure> {
-        let mut writer = Self {
-            shared,
-            sink,
-            database: None,
-            generations: Generations::default(),
-            sequence: 0,
-            pause: Pause::none(),
-            medium,
-        };
-        writer.open_database()?;
+        let mut writer = Self { shared, sink, ledger: None, pause: Pause::none(), medium };
+        writer.open_ledger()?;
         Ok(writer)
     }
 
@@ -95,30 +81,26 @@ impl<T, S: FnMut(Report<T>)> Writer<T, S> {
             }
         }
         self.shared.withdraw(true);
-        // Here redb writes down what makes the next opening quick.
-        self.database = None;
+        // Here redb syncs what is in memory alone.
+        self.ledger = None;
     }
 
     /// How long to wait for batches before there is something else to do.
     fn patience(&self) -> Option<Duration> {
-        if self.database.is_some() && self.generations.unswept().is_none() {
-            None
-        } else {
-            Some(self.pause.left())
-        }
+        if self.ledger.is_some() && !self.is_sweeping() { None } else { Some(self.pause.left()) }
     }
 
     fn work(&mut self, work: Work<T>) {
         let repair = work.repair.is_some_and(|opened| opened == self.shared.opened());
-        let down = self.database.is_none() && self.pause.left().is_zero();
+        let down = self.ledger.is_none() && self.pause.left().is_zero();
         let mut reopened = if repair || down { self.reopen() } else { None };
 
         let (batches, tokens): (Vec<_>, Vec<_>) = work.group.into_iter().unzip();
         let mut results = Vec::with_capacity(batches.len());
+        let attempted = self.number() + 1;
         let commit = match self.write(&batches, &mut results) {
             Ok(commit) => commit,
             Err(failure) => {
-                let attempted = self.sequence;
                 self.pause.extend(failure);
                 reopened = self.reopen().or(reopened);
                 if let Some(result) = self.outcome(failure, attempted) {
@@ -139,33 +121,31 @@ impl<T, S: FnMut(Report<T>)> Writer<T, S> {
     /// disk can fail its very last step.
     fn outcome(&self, failure: Failure, attempted: u64) -> Option<Failure> {
         match failure {
-            _ if self.database.is_none() => Some(Failure::Unavailable),
-            Failure::StorageFull if attempted == self.sequence => None,
+            _ if self.ledger.is_none() => Some(Failure::Unavailable),
+            Failure::StorageFull if attempted == self.number() => None,
             failure => Some(failure),
         }
     }
 
-    /// Commits the batches, and a piece of what drops have left. Fails if redb does.
+    /// Commits the batches, and a piece of what drops have left. Fails if the disk does.
     fn write(
         &mut self,
         batches: &[Batch],
         results: &mut Vec<Result<(), Failure>>,
     ) -> Result<Option<Commit>, Failure> {
-        if batches.is_empty() && self.generations.unswept().is_none() {
+        if batches.is_empty() && !self.is_sweeping() {
             return Ok(None);
         }
-        let database = match self.ready(batches) {
-            Ok(database) => database,
-            Err(failure) => {
-                results.resize(batches.len(), Err(failure));
-                return Ok(None);
-            }
-        };
+        if let Err(failure) = self.ready(batches) {
+            results.resize(batches.len(), Err(failure));
+            return Ok(None);
+        }
 
-        self.sequence += 1;
         let start = Instant::now();
-        // A bug of the engine below must cost an answer, not the thread that gives all answers.
-        panic::catch_unwind(AssertUnwindSafe(|| self.commit(&database, batches, results)))
+        let Some(ledger) = &mut self.ledger else { return Err(Failure::Unavailable) };
+        let (options, dropped) = (&self.shared.options, &self.shared.dropped);
+        // A bug of redb must cost an answer, not the thread that gives all answers.
+        panic::catch_unwind(AssertUnwindSafe(|| ledger.write(batches, results, options, dropped)))
             .unwrap_or(Err(Failure::Unavailable))?;
         let duration = start.elapsed();
 
@@ -177,9 +157,11 @@ impl<T, S: FnMut(Report<T>)> Writer<T, S> {
         Ok(Some(Commit { duration, ops, bytes }))
     }
 
-    /// The database, if there is one and the disk has room.
-    fn ready(&mut self, batches: &[Batch]) -> Result<Arc<Database>, Failure> {
-        let database = self.database.clone().ok_or(Failure::Unavailable)?;
+    /// Whether there is a database, it has not just failed, and the disk has room.
+    fn ready(&mut self, batches: &[Batch]) -> Result<(), Failure> {
+        if self.ledger.is_none() {
+            return Err(Failure::Unavailable);
+        }
         if !self.pause.left().is_zero() {
             return Err(self.pause.reason);
         }
@@ -189,31 +171,7 @@ impl<T, S: FnMut(Report<T>)> Writer<T, S> {
             }
             return Err(Failure::StorageFull);
         }
-        Ok(database)
-    }
-
-    fn commit(
-        &mut self,
-        database: &Database,
-        batches: &[Batch],
-        results: &mut Vec<Result<(), Failure>>,
-    ) -> Result<(), Failure> {
-        let redb = database.begin_write()?;
-        let mut transaction = Transaction::new(&redb, &self.shared.options, &mut self.generations);
-        for batch in batches {
-            match transaction.apply(batch) {
-                Err(failure) if failure != Failure::Conflict => return Err(failure),
-                result => results.push(result),
-            }
-        }
-        transaction.sweep()?;
-        drop(transaction);
-
-        if !self.generations.is_empty() {
-            self.shared.has_generations();
-        }
-        database::put_sequence(&redb, self.sequence)?;
-        Ok(redb.commit()?)
+        Ok(())
     }
 
     fn has_room(&self, batches: &[Batch]) -> bool {
@@ -223,13 +181,13 @@ impl<T, S: FnMut(Report<T>)> Writer<T, S> {
         free >= batches.iter().map(need).sum::<u64>().saturating_add(reserve)
     }
 
-    /// redb gives up after an error of the disk. What it has acknowledged is on the disk,
-    /// so it is opened again.
+    /// redb gives up after an error of the disk. What was acknowledged is on the disk, so
+    /// it is opened again.
     fn reopen(&mut self) -> Option<Duration> {
         let start = Instant::now();
         self.shared.withdraw(false);
-        self.database = None;
-        let opened = panic::catch_unwind(AssertUnwindSafe(|| self.open_database()));
+        self.ledger = None;
+        let opened = panic::catch_unwind(AssertUnwindSafe(|| self.open_ledger()));
         if !matches!(opened, Ok(Ok(()))) {
             self.pause.extend(Failure::Unavailable);
             return None;
@@ -238,26 +196,29 @@ impl<T, S: FnMut(Report<T>)> Writer<T, S> {
         Some(start.elapsed())
     }
 
-    fn open_database(&mut self) -> Result<(), OpenFailure> {
-        let database = database::open(self.medium.as_ref(), &self.shared.options)?;
-        self.sequence = database::sequence(&database)?;
-        let transaction = database.begin_read().map_err(Failure::from)?;
-        self.generations = Generations::load(&transaction)?;
-        drop(transaction);
-
-        if !self.generations.is_empty() {
-            self.shared.has_generations();
+    fn open_ledger(&mut self) -> Result<(), OpenFailure> {
+        let ledger = Ledger::open(self.medium.as_ref(), &self.shared.options)?;
+        if !ledger.generations().is_empty() {
+            self.shared.dropped.store(true, Ordering::SeqCst);
         }
+        self.shared.publish(ledger.database());
+        self.ledger = Some(ledger);
         self.measure();
-        let database = Arc::new(database);
-        self.shared.publish(&database);
-        self.database = Some(database);
         Ok(())
+    }
+
+    fn number(&self) -> u64 {
+        self.ledger.as_ref().map_or(0, Ledger::number)
+    }
+
+    fn is_sweeping(&self) -> bool {
+        self.ledger.as_ref().is_some_and(|ledger| ledger.generations().unswept().is_some())
     }
 
     fn measure(&self) {
         let counters = &self.shared.counters;
-        counters.sweeping.store(self.generations.unswept_len(), Ordering::Relaxed);
+        let sweeping = self.ledger.as_ref().map_or(0, |ledger| ledger.generations().unswept_len());
+        counters.sweeping.store(sweeping, Ordering::Relaxed);
         counters.disk_bytes.store(self.medium.used_bytes().unwrap_or(0), Ordering::Relaxed);
     }
 }

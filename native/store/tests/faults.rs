@@ -176,6 +176,10 @@ impl Medium for Silent {
         self.0.adopt()
     }
 
+    fn open_log(&self) -> Result<Box<dyn StorageBackend>, OpenFailure> {
+        self.0.open_log()
+    }
+
     fn free_bytes(&self) -> Option<u64> {
         None
     }

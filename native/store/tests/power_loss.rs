@@ -16,6 +16,7 @@ use support::{Subject, options};
 struct Life {
     bursts: Vec<Vec<Vec<Op>>>,
     power_fails_after: u64,
+    log_bytes: usize,
     /// How many of 8 sectors survive, and which.
     surviving: u8,
     seed: u64,
@@ -23,8 +24,9 @@ struct Life {
 
 fn life() -> impl Strategy<Value = Life> {
     let bursts = prop::collection::vec(prop::collection::vec(model::ops(), 1..6), 0..8);
-    (bursts, 0..150_u64, 0..=8_u8, any::<u64>()).prop_map(
-        |(bursts, power_fails_after, surviving, seed)| Life {
+    (bursts, 0..150_u64, 12..17_u32, 0..=8_u8, any::<u64>()).prop_map(
+        |(bursts, power_fails_after, log, surviving, seed)| Life {
+            log_bytes: 1 << log,
             bursts,
             power_fails_after,
             surviving,
@@ -47,7 +49,7 @@ impl Possible {
 fn live(disk: &Disk, life: &Life, rows: Rows) -> Result<Possible, TestCaseError> {
     let mut possible = Possible(vec![rows]);
     disk.fail_after(life.power_fails_after, Fault::Death);
-    let options = store::Options { sweep_rows: 8, ..options() };
+    let options = store::Options { sweep_rows: 8, log_bytes: life.log_bytes, ..options() };
     let Ok(subject) = Subject::open(disk.clone(), options) else {
         prop_assert!(disk.is_dead(), "it did not open");
         return Ok(possible);
@@ -93,7 +95,8 @@ proptest! {
                 (random >> 60) as u8 % 8 < life.surviving
             });
 
-            let subject = Subject::open(disk.clone(), options());
+            let options = store::Options { log_bytes: 4 << 10, ..options() };
+            let subject = Subject::open(disk.clone(), options);
             prop_assert!(subject.is_ok(), "after a loss of power: {:?}", subject.err());
             let subject = subject.unwrap();
             let found = model::dump(&subject.engine);

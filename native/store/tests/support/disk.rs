@@ -17,13 +17,7 @@ pub(crate) struct Disk(Arc<(Mutex<State>, Condvar)>);
 
 #[derive(Debug, Default)]
 struct State {
-    /// What a reader sees.
-    content: Vec<u8>,
-    /// What a loss of power leaves for certain.
-    durable: Vec<u8>,
-    unsynced: Vec<Change>,
-    /// Blocks that take room; the others are holes.
-    blocks: BTreeSet<u64>,
+    files: [File; 2],
     capacity: Option<u64>,
     /// Whether the engine may ask how much room there is.
     tells_room: bool,
@@ -37,11 +31,29 @@ struct State {
     adopted: bool,
 }
 
+#[derive(Debug, Default)]
+struct File {
+    /// What a reader sees.
+    content: Vec<u8>,
+    /// What a loss of power leaves for certain.
+    durable: Vec<u8>,
+    unsynced: Vec<Change>,
+    /// Blocks that take room; the others are holes.
+    blocks: BTreeSet<u64>,
+}
+
 #[derive(Debug, Clone)]
 enum Change {
     Write(usize, Vec<u8>),
     Length(usize),
 }
+
+/// One file of the disk.
+#[derive(Debug)]
+struct Handle(Disk, usize);
+
+const DATABASE: usize = 0;
+const LOG: usize = 1;
 
 /// What happens at the n-th operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,22 +106,7 @@ impl Disk {
     /// each change of length and each sector whether it is on the disk.
     pub(crate) fn lose_power(&self, mut survives: impl FnMut() -> bool) {
         let mut state = self.lock();
-        let mut content = std::mem::take(&mut state.durable);
-        for change in std::mem::take(&mut state.unsynced) {
-            match change {
-                Change::Length(length) if survives() => content.resize(length, 0),
-                Change::Length(_) => {}
-                Change::Write(offset, bytes) => {
-                    for (n, sector) in bytes.chunks(SECTOR).enumerate() {
-                        if survives() {
-                            overwrite(&mut content, offset + n * SECTOR, sector);
-                        }
-                    }
-                }
-            }
-        }
-        state.durable = content.clone();
-        state.content = content;
+        state.files.iter_mut().for_each(|file| file.lose_power(&mut survives));
         state.faults.clear();
         state.dead = false;
     }
@@ -133,14 +130,40 @@ impl State {
     }
 
     fn free(&self) -> Option<u64> {
-        Some(self.capacity?.saturating_sub(self.blocks.len() as u64 * BLOCK))
+        let used: u64 = self.files.iter().map(File::used).sum();
+        Some(self.capacity?.saturating_sub(used))
+    }
+}
+
+impl File {
+    fn used(&self) -> u64 {
+        self.blocks.len() as u64 * BLOCK
     }
 
-    fn take_room(&mut self, offset: u64, length: u64) -> Result<()> {
+    fn lose_power(&mut self, mut survives: impl FnMut() -> bool) {
+        let mut content = std::mem::take(&mut self.durable);
+        for change in std::mem::take(&mut self.unsynced) {
+            match change {
+                Change::Length(length) if survives() => content.resize(length, 0),
+                Change::Length(_) => {}
+                Change::Write(offset, bytes) => {
+                    for (n, sector) in bytes.chunks(SECTOR).enumerate() {
+                        if survives() {
+                            overwrite(&mut content, offset + n * SECTOR, sector);
+                        }
+                    }
+                }
+            }
+        }
+        self.durable = content.clone();
+        self.content = content;
+    }
+
+    fn take_room(&mut self, offset: u64, length: u64, free: Option<u64>) -> Result<()> {
         let new: Vec<u64> = (offset / BLOCK..(offset + length).div_ceil(BLOCK))
             .filter(|block| !self.blocks.contains(block))
             .collect();
-        if self.free().is_some_and(|free| free < new.len() as u64 * BLOCK) {
+        if free.is_some_and(|free| free < new.len() as u64 * BLOCK) {
             return Err(ErrorKind::StorageFull.into());
         }
         self.blocks.extend(new);
@@ -160,17 +183,15 @@ impl Medium for Disk {
     fn open(&self) -> std::result::Result<Option<Box<dyn StorageBackend>>, OpenFailure> {
         let mut state = self.lock();
         state.begin()?;
-        Ok(state.adopted.then(|| Box::new(self.clone()) as Box<dyn StorageBackend>))
+        let handle = || -> Box<dyn StorageBackend> { Box::new(Handle(self.clone(), DATABASE)) };
+        Ok(state.adopted.then(handle))
     }
 
     fn create(&self) -> std::result::Result<Box<dyn StorageBackend>, OpenFailure> {
         let mut state = self.lock();
         state.begin()?;
-        state.content.clear();
-        state.durable.clear();
-        state.unsynced.clear();
-        state.blocks.clear();
-        Ok(Box::new(self.clone()))
+        state.files[DATABASE] = File::default();
+        Ok(Box::new(Handle(self.clone(), DATABASE)))
     }
 
     fn adopt(&self) -> std::result::Result<(), OpenFailure> {
@@ -180,57 +201,66 @@ impl Medium for Disk {
         Ok(())
     }
 
+    fn open_log(&self) -> std::result::Result<Box<dyn StorageBackend>, OpenFailure> {
+        self.lock().begin()?;
+        Ok(Box::new(Handle(self.clone(), LOG)))
+    }
+
     fn free_bytes(&self) -> Option<u64> {
         let state = self.lock();
         if state.tells_room { state.free() } else { None }
     }
 
     fn used_bytes(&self) -> Option<u64> {
-        Some(self.lock().blocks.len() as u64 * BLOCK)
+        Some(self.lock().files.iter().map(File::used).sum())
     }
 }
 
-impl StorageBackend for Disk {
+impl StorageBackend for Handle {
     fn len(&self) -> Result<u64> {
-        let mut state = self.lock();
+        let mut state = self.0.lock();
         state.begin()?;
-        Ok(state.content.len() as u64)
+        Ok(state.files[self.1].content.len() as u64)
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> Result<()> {
-        let mut state = self.lock();
+        let mut state = self.0.lock();
         state.begin()?;
         let start = offset as usize;
-        let bytes = state.content.get(start..start + out.len());
+        let bytes = state.files[self.1].content.get(start..start + out.len());
         out.copy_from_slice(bytes.ok_or(ErrorKind::UnexpectedEof)?);
         Ok(())
     }
 
     fn set_len(&self, len: u64) -> Result<()> {
-        let mut state = self.lock();
+        let mut state = self.0.lock();
         state.begin()?;
-        state.content.resize(len as usize, 0);
-        state.blocks.retain(|block| block * BLOCK < len);
-        state.unsynced.push(Change::Length(len as usize));
+        let file = &mut state.files[self.1];
+        file.content.resize(len as usize, 0);
+        file.blocks.retain(|block| block * BLOCK < len);
+        file.unsynced.push(Change::Length(len as usize));
         Ok(())
     }
 
     fn sync_data(&self) -> Result<()> {
-        let mut state = self.lock();
+        let mut state = self.0.lock();
         state.begin()?;
         state.syncs += 1;
-        state = self.0.1.wait_while(state, |state| state.held).unwrap();
-        state.durable = state.content.clone();
-        state.unsynced.clear();
+        state = self.0.0.1.wait_while(state, |state| state.held).unwrap();
+        let file = &mut state.files[self.1];
+        file.durable = file.content.clone();
+        file.unsynced.clear();
         Ok(())
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> Result<()> {
-        let mut state = self.lock();
+        let mut state = self.0.lock();
         state.begin()?;
-        state.take_room(offset, data.len() as u64)?;
-        overwrite(&mut state.content, offset as usize, data);
-        state.unsynced.push(Change::Write(offset as usize, data.to_vec()));
+        let free = state.free();
+        let file = &mut state.files[self.1];
+        file.take_room(offset, data.len() as u64, free)?;
+        overwrite(&mut file.content, offset as usize, data);
+        file.unsynced.push(Change::Write(offset as usize, data.to_vec()));
         Ok(())
     }
 }

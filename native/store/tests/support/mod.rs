@@ -21,6 +21,7 @@ pub(crate) fn options() -> Options {
         cache_bytes: 1 << 20,
         pending_bytes: 16 << 20,
         commit_bytes: 1 << 20,
+        log_bytes: 64 << 10,
         reserve_bytes: 0,
         sweep_rows: 2048,
     }
