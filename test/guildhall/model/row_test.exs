@@ -59,7 +59,7 @@ defmodule Guildhall.Model.RowTest do
     user = {:user, 7, "ada", "0", nil, nil, nil, nil, false, 0, "en-US"}
     assert {:ok, _user} = Row.decode(row(user))
 
-    for {place, bad} <- [{1, "7"}, {2, nil}, {2, 'ada'}, {8, 0}, {8, nil}, {9, 1.0}, {4, :nil_}] do
+    for {place, bad} <- [{1, "7"}, {2, nil}, {2, ~c"ada"}, {8, 0}, {8, nil}, {9, 1.0}, {4, :nil_}] do
       assert Row.decode(row(put_elem(user, place, bad))) == {:error, :corrupt}
     end
 

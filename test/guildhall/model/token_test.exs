@@ -54,7 +54,7 @@ defmodule Guildhall.Model.TokenTest do
           "Bot " <> good,
           good <> "x",
           good <> ".",
-          String.slice(good, 1..-1),
+          String.slice(good, 1..-1//1),
           # An owner that is no number.
           "YWJj." <> String.duplicate("a", 6) <> "." <> String.duplicate("a", 27),
           String.duplicate("a", 10_000),
