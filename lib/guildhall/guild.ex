@@ -73,7 +73,8 @@ defmodule Guildhall.Guild do
       `:flags`, `:nonce`, `:enforce_nonce`, `:allowed_mentions` (`t:Guildhall.Model.Mentions.allowed/0`)
       and `:message_reference` (`%{type: 0, message_id: id, channel_id: id, fail_if_not_exists: true}`)
     * a channel has `:overwrites`, a list; a move may have `:lock_permissions`
-    * a member has `:nick`, `:roles`, `:mute`, `:deaf`, `:timeout_until` and `:flags`
+    * a member has `:nick`, `:roles`, `:mute`, `:deaf`, `:timeout_until`, `:flags`, and `:channel_id`
+      to move him to another voice channel
     * a ban has `:reason` and `:delete_message_seconds`
 
   An emoji is `%{id: nil, name: "👍"}`.
@@ -84,7 +85,7 @@ defmodule Guildhall.Guild do
   `:unknown_user` `:unknown_ban` `:unknown_emoji` `:unknown_overwrite` `:missing_access`
   `:missing_permissions` `:cannot_edit_other` `:system_message` `:empty_message` `:non_text_channel`
   `:channel_type` `:invalid_role` `:invalid_recipient` `:reaction_limit` `:role_limit`
-  `:channel_limit` `:pin_limit` `:bulk_count` `:too_old` `:banned` `{:slowmode, milliseconds}` `{:invalid, tree}`
+  `:channel_limit` `:not_in_voice` `:pin_limit` `:bulk_count` `:too_old` `:banned` `{:slowmode, milliseconds}` `{:invalid, tree}`
   (`t:Guildhall.Model.Form.tree/0`), and, when it is not the command's fault, `:overloaded`,
   `:storage_full` and `:unavailable`. After the last one it is open what was done.
 

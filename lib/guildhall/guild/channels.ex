@@ -195,7 +195,9 @@ defmodule Guildhall.Guild.Channels do
           {:delete, :channels, Keys.id(id), "room"} | plan.ops
         ],
         changes: [{:channel_deleted, id} | plan.changes],
-        effects: [{:change, [{:channel_deleted, id}], [channel], []} | plan.effects]
+        effects:
+          [{:voice, {:vacate, id}}, {:change, [{:channel_deleted, id}], [channel], []}] ++
+            plan.effects
     }
   end
 

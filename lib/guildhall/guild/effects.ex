@@ -5,7 +5,7 @@ defmodule Guildhall.Guild.Effects do
   # have sessions of the room; notifies users. Runs in the room's process, which is what the relays
   # take the caller for.
 
-  alias Guildhall.Guild.{Audience, Encoding, Event, Plan, Sessions, State}
+  alias Guildhall.Guild.{Audience, Encoding, Event, Plan, Sessions, State, Talk}
   alias Guildhall.{Relay, User}
 
   @spec perform(State.t(), Guildhall.Instance.t(), [Plan.effect()]) :: {State.t(), [:stop]}
@@ -45,6 +45,12 @@ defmodule Guildhall.Guild.Effects do
 
   defp one(state, instance, {:notify, user_id, message}) do
     :ok = User.notify(instance, user_id, message)
+    state
+  end
+
+  defp one(state, instance, {:voice, change}) do
+    {state, effects} = Talk.follow(state, change, System.system_time(:millisecond))
+    {state, []} = perform(state, instance, effects)
     state
   end
 

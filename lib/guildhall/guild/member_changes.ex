@@ -5,7 +5,7 @@ defmodule Guildhall.Guild.MemberChanges do
 
   import Bitwise
 
-  alias Guildhall.Guild.{Authority, State}
+  alias Guildhall.Guild.{Authority, Plan, State, Voices}
   alias Guildhall.Model.{Channel, Form, Guild, Member, Permissions}
 
   @view Permissions.bit(:view_channel)
@@ -30,6 +30,32 @@ defmodule Guildhall.Guild.MemberChanges do
         {:error, reason} -> {:halt, {:error, reason}}
       end
     end)
+  end
+
+  @doc "The effects of moving a member to another voice channel, or out of his."
+  @spec moves(State.t(), Authority.t(), Member.t(), map()) ::
+          {:ok, [Plan.effect()]} | {:error, Guildhall.Guild.reason()}
+  def moves(%State{guild: guild} = state, authority, %{user: %{id: user_id}}, %{channel_id: id}) do
+    with :ok <- allow(authority, :move_members),
+         {:ok, _voice} <- connected(state, user_id),
+         {:ok, _channel} <- voice_channel(guild, id) do
+      {:ok, [{:voice, {:move, user_id, id}}]}
+    end
+  end
+
+  def moves(_state, _authority, _member, _attrs), do: {:ok, []}
+
+  defp connected(state, user_id) do
+    with :error <- Voices.fetch(state.voices, user_id), do: {:error, :not_in_voice}
+  end
+
+  defp voice_channel(_guild, nil), do: {:ok, nil}
+
+  defp voice_channel(guild, id) do
+    case Authority.channel(guild, id) do
+      {:ok, %{type: type}} when type not in [2, 13] -> {:error, :channel_type}
+      found -> found
+    end
   end
 
   @doc "Whether the actor may change a member's roles from these to those."

@@ -66,8 +66,10 @@ defmodule Guildhall.Guild.Members do
   def decide(state, %{command: {:update_member, user_id, attrs}} = request) do
     with {:ok, authority} <- Authority.in_guild(state, request, 0),
          {:ok, member} <- member(state, request, user_id),
-         {:ok, changed} <- MemberChanges.apply(state, authority, member, attrs, request.now) do
-      {:ok, update(state, member, changed)}
+         {:ok, changed} <- MemberChanges.apply(state, authority, member, attrs, request.now),
+         {:ok, moves} <- MemberChanges.moves(state, authority, member, attrs) do
+      plan = update(state, member, changed)
+      {:ok, %{plan | effects: plan.effects ++ moves}}
     end
   end
 
@@ -166,7 +168,7 @@ defmodule Guildhall.Guild.Members do
       reply: {:ok, member},
       ops: Directory.put_ops(guild.id, old, member),
       changes: [{:member, member}],
-      effects: [{:change, [{:member, member}], affected, [event]}]
+      effects: [{:change, [{:member, member}], affected, [event]}, {:voice, {:member, member}}]
     }
   end
 end

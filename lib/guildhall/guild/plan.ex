@@ -4,7 +4,7 @@ defmodule Guildhall.Guild.Plan do
   # What a command comes to, as data: the answer, the rows to write, and what is true and to be
   # done once they are durable. A plan without rows is carried out at once.
 
-  alias Guildhall.Guild.{Event, State}
+  alias Guildhall.Guild.{Event, State, Talk}
 
   defstruct reply: :ok, ops: [], changes: [], effects: []
 
@@ -23,6 +23,7 @@ defmodule Guildhall.Guild.Plan do
       the channels that may appear or vanish by it, and the events that follow
     * `{:remove, user_id, event}` - the user's sessions get the event and leave
     * `{:notify, user_id, message}` - to the user's sessions, wherever they are
+    * `{:voice, change}` - what a command does to voice states: `Guildhall.Guild.Talk.follow/3`
     * `:stop` - the room is gone
   """
   @type effect ::
@@ -30,6 +31,7 @@ defmodule Guildhall.Guild.Plan do
           | {:change, [term()], [pos_integer()], [Event.t()]}
           | {:remove, pos_integer(), Event.t()}
           | {:notify, pos_integer(), term()}
+          | {:voice, Talk.change()}
           | :stop
 
   @doc "A plan that only answers."

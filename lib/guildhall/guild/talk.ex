@@ -49,15 +49,43 @@ defmodule Guildhall.Guild.Talk do
     end
   end
 
-  @doc "Everyone leaves a channel that is deleted."
-  @spec vacate(State.t(), channel_id :: pos_integer()) :: {State.t(), [Plan.effect()]}
-  def vacate(state, channel_id) do
+  @typedoc "What commands do to voice states."
+  @type change ::
+          {:vacate, channel_id :: pos_integer()}
+          | {:member, Member.t()}
+          | {:move, user_id :: pos_integer(), channel_id :: pos_integer() | nil}
+
+  @doc """
+  Follows a command: everyone leaves a channel that is deleted, a member is muted or deafened, or is
+  moved by someone else.
+  """
+  @spec follow(State.t(), change(), now :: integer()) :: {State.t(), [Plan.effect()]}
+  def follow(state, {:vacate, channel_id}, _now) do
     state.voices
     |> Voices.users_in(channel_id)
     |> Enum.reduce({state, []}, fn user_id, {state, effects} ->
       {state, more} = leave(state, user_id, nil)
       {state, effects ++ more}
     end)
+  end
+
+  def follow(state, {:member, %Member{mute: mute, deaf: deaf} = member}, _now) do
+    case Voices.fetch(state.voices, member.user.id) do
+      {:ok, %{mute: ^mute, deaf: ^deaf}} -> {state, []}
+      {:ok, voice} -> join(state, member, %{voice | mute: mute, deaf: deaf})
+      :error -> {state, []}
+    end
+  end
+
+  def follow(state, {:move, user_id, nil}, _now), do: leave(state, user_id, nil)
+
+  def follow(state, {:move, user_id, channel_id}, _now) do
+    with {:ok, voice} <- Voices.fetch(state.voices, user_id),
+         {:ok, member} <- Roster.fetch(state.roster, user_id) do
+      join(state, member, %{voice | channel_id: channel_id})
+    else
+      :error -> {state, []}
+    end
   end
 
   defp room?(_state, %{user_limit: none}, _user_id) when none in [nil, 0], do: true

@@ -223,6 +223,31 @@ defmodule Guildhall.Guild.SessionsTest do
       assert await(watcher, "VOICE_STATE_UPDATE")["channel_id"] == nil
     end
 
+    test "follows those who mute, move and delete", context do
+      [watcher, session] = for user <- [context.ada, context.bob], do: attach(context, user)
+
+      update =
+        &Guild.run(
+          context.instance,
+          context.guild.id,
+          context.owner,
+          {:update_member, context.bob, &1}
+        )
+
+      assert update.(%{channel_id: nil}) == {:error, :not_in_voice}
+      voice(context, session, %{channel_id: context.voice})
+      assert await(watcher, "VOICE_STATE_UPDATE")["mute"] == false
+      assert {:ok, _member} = update.(%{mute: true})
+      assert await(watcher, "VOICE_STATE_UPDATE")["mute"] == true
+      other = run!(context, context.owner, {:create_channel, %{name: "other", type: 2}})
+      assert {:ok, _member} = update.(%{channel_id: other.id})
+      assert await(watcher, "VOICE_STATE_UPDATE")["channel_id"] == nil
+      assert await(watcher, "VOICE_STATE_UPDATE")["channel_id"] == id(other.id)
+      run!(context, context.owner, {:delete_channel, other.id})
+      assert await(watcher, "VOICE_STATE_UPDATE")["channel_id"] == nil
+      assert await(watcher, "CHANNEL_DELETE")
+    end
+
     test "needs a place and the right", context do
       sessions =
         [watcher | _] =
