@@ -56,8 +56,13 @@ defmodule Guildhall.Guild.Facts do
 
   defp current?(state, request), do: Recent.current?(state.recent, request.stamp)
 
-  @doc "Reads rows from the store, in the calling process."
-  @spec read(Guildhall.Instance.t(), room_id :: id(), [key()]) :: {:ok, t()} | {:error, term()}
+  @doc """
+  Reads rows from the store, in the calling process.
+
+  Only members and bans are a room's: without any of them the room may be nil.
+  """
+  @spec read(Guildhall.Instance.t(), room_id :: id() | nil, [key()]) ::
+          {:ok, t()} | {:error, term()}
   def read(_instance, _room_id, []), do: {:ok, %{}}
 
   def read(instance, room_id, keys) do

@@ -202,8 +202,8 @@ defmodule Guildhall.Guild.History do
 
     counts = for m <- messages, do: {:counts, m.channel_id, m.id}
 
-    with {:ok, facts} <- Facts.read(instance, 0, references ++ counts),
-         {:ok, own} <- Facts.read(instance, 0, own_keys(messages, facts, viewer_id)) do
+    with {:ok, facts} <- Facts.read(instance, nil, references ++ counts),
+         {:ok, own} <- Facts.read(instance, nil, own_keys(messages, facts, viewer_id)) do
       {:ok, Enum.map(messages, &fill_one(&1, facts, own, viewer_id))}
     end
   end
