@@ -27,6 +27,10 @@ defmodule Guildhall.Api.Call do
   @typedoc "What an action answers: 200, 201, 204 or a reason of `Guildhall.Api.Error`."
   @type result :: {:ok, term()} | {:created, term()} | :no_content | {:error, term()}
 
+  # The query as a form, for `Guildhall.Model.Form`; of a name that comes twice the last one counts.
+  @spec query(t()) :: %{optional(String.t()) => String.t()}
+  def query(%__MODULE__{request: request}), do: Map.new(request.query)
+
   # Bans keep the reason that the audit log would show; it is percent-encoded, as headers are ASCII.
   @spec audit_reason(t()) :: String.t() | nil
   def audit_reason(%__MODULE__{request: request}) do

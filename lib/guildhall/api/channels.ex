@@ -1,0 +1,86 @@
+defmodule Guildhall.Api.Channels do
+  @moduledoc false
+
+  # Channels of a guild, and direct message channels where one exists.
+
+  alias Guildhall.Api.{Call, OverwriteForm, Room, View}
+  alias Guildhall.Model.{Form, Permissions}
+
+  @shared [
+    topic: [type: :string, length: 0..1_024, nullable: true],
+    position: [type: :integer, range: 0..0x7FFF_FFFF, nullable: true],
+    parent_id: [type: :snowflake, nullable: true],
+    nsfw: [type: :boolean, nullable: true],
+    rate_limit_per_user: [type: :integer, range: 0..21_600, nullable: true],
+    bitrate: [type: :integer, range: 8_000..384_000, nullable: true],
+    user_limit: [type: :integer, range: 0..99, nullable: true],
+    overwrites: [key: "permission_overwrites"] ++ OverwriteForm.list()
+  ]
+  @types {:in, [0, 2, 4, 5, 13, 15, 16]}
+  @name [type: :string, length: 1..100]
+
+  @create [name: [required: true] ++ @name, type: [type: @types]] ++ @shared
+  @update [name: @name, type: [type: @types], flags: [type: :integer, range: 0..0x7FFF_FFFF]] ++
+            @shared
+  @move [
+    id: [type: :snowflake, required: true],
+    position: [type: :integer, range: 0..0x7FFF_FFFF, nullable: true],
+    parent_id: [type: :snowflake, nullable: true],
+    lock_permissions: [type: :boolean]
+  ]
+
+  @spec get(Call.t()) :: Call.result()
+  def get(%Call{params: %{channel_id: id}} = call) do
+    with {:ok, channel} <- Room.channel(call, {:channel, id}), do: View.channel(call, channel)
+  end
+
+  @spec list(Call.t()) :: Call.result()
+  def list(call) do
+    with {:ok, channels} <- Room.guild(call, {:channels}) do
+      {:ok, View.guild_channels(channels)}
+    end
+  end
+
+  @spec create(Call.t()) :: Call.result()
+  def create(%Call{body: body} = call) do
+    with {:ok, attrs} <- Form.cast(body, @create),
+         {:ok, channel} <- Room.guild(call, {:create_channel, attrs}) do
+      {:created, View.guild_channel(channel)}
+    end
+  end
+
+  @spec update(Call.t()) :: Call.result()
+  def update(%Call{params: %{channel_id: id}, body: body} = call) do
+    with {:ok, attrs} <- Form.cast(body, @update),
+         {:ok, channel} <- Room.channel(call, {:update_channel, id, attrs}) do
+      {:ok, View.guild_channel(channel)}
+    end
+  end
+
+  @spec move(Call.t()) :: Call.result()
+  def move(%Call{body: body} = call) do
+    with {:ok, moves} <- Form.cast_value(body, {:list, {:form, @move}}, length: 0..500) do
+      call |> Room.guild({:move_channels, moves}) |> Room.done()
+    end
+  end
+
+  @spec delete(Call.t()) :: Call.result()
+  def delete(%Call{params: %{channel_id: id}} = call) do
+    with {:ok, channel} <- Room.channel(call, {:delete_channel, id}) do
+      View.channel(call, channel)
+    end
+  end
+
+  # There are neither invites nor webhooks.
+  @spec none(Call.t()) :: Call.result()
+  def none(%Call{params: %{channel_id: id}} = call) do
+    manage = Permissions.bit(:manage_channels)
+    with {:ok, _allowed} <- Room.channel(call, {:authorize, id, manage}), do: {:ok, []}
+  end
+
+  # A channel to be made, as part of a larger form.
+  @spec form(term()) :: {:ok, map()} | {:error, Form.tree()}
+  def form(body) do
+    with {:error, {:invalid, tree}} <- Form.cast(body, @create), do: {:error, tree}
+  end
+end
