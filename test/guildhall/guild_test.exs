@@ -66,6 +66,22 @@ defmodule Guildhall.GuildTest do
       assert_receive {Guild, :refused, ^guild_id, :unknown_guild}
     end
 
+    test "outlives commands that make no sense, which raise where they come from", context do
+      assert {:ok, _message} = post_once(context)
+      command = {:create_message, context.channel, %{content: :no_text}}
+      assert_raise FunctionClauseError, fn -> run(context, context.ada, command) end
+
+      assert_raise FunctionClauseError, fn ->
+        run(context, context.owner, {:move_roles, [%{}]})
+      end
+
+      assert_raise KeyError, fn -> run(context, context.ada, {:nonsense}) end
+      assert {:ok, %{epoch: 1}} = post_once(context)
+    end
+
+    defp post_once(context),
+      do: run(context, context.ada, {:create_message, context.channel, %{content: "x"}})
+
     test "refuses sessions if it is not there", context do
       session(context.instance, 5, context.ada)
       assert_receive {Guild, :refused, 5, :unknown_guild}

@@ -137,9 +137,9 @@ defmodule Guildhall.Guild.Roles do
   end
 
   defp moved(guild, authority, moves) do
-    Enum.reduce_while(moves, {:ok, []}, fn %{id: id, position: position}, {:ok, pairs} ->
+    Enum.reduce_while(moves, {:ok, []}, fn %{id: id} = move, {:ok, pairs} ->
       with {:ok, old} <- Authority.role(guild, id),
-           role = move(guild, old, position),
+           role = move(guild, old, move[:position]),
            :ok <- sortable(guild, authority, old, role) do
         {:cont, {:ok, if(role == old, do: pairs, else: [{old, role} | pairs])}}
       else

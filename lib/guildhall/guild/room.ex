@@ -55,19 +55,26 @@ defmodule Guildhall.Guild.Room do
   defp batch(room), do: Batch.new(room.state, room.pipeline.next)
 
   defp enter(room, batch, outcomes, request, ports) do
-    {reads, writes} = Command.keys(batch.scratch, request)
+    request = %{request | index: batch.index}
 
-    case Pipeline.blocker(room.pipeline, writes ++ reads) do
-      nil ->
-        request = %{request | index: batch.index}
-
-        batch.scratch
-        |> decide(request, ports)
-        |> decided(room, batch, outcomes, {request, writes})
+    with {reads, writes} <- attempt(fn -> Command.keys(batch.scratch, request) end),
+         nil <- Pipeline.blocker(room.pipeline, writes ++ reads) do
+      attempt(fn -> decide(batch.scratch, request, ports) end)
+      |> decided(room, batch, outcomes, {request, writes})
+    else
+      {:raise, _exception, _stacktrace} = raised ->
+        {room, batch, [{:reply, request.from, raised} | outcomes]}
 
       index ->
         {%{room | pipeline: Pipeline.wait(room.pipeline, index, request)}, batch, outcomes}
     end
+  end
+
+  # A command that makes no sense is its caller's bug, and raises there.
+  defp attempt(fun) do
+    fun.()
+  rescue
+    exception -> {:raise, exception, __STACKTRACE__}
   end
 
   defp decide(state, request, ports) do
@@ -76,6 +83,10 @@ defmodule Guildhall.Guild.Room do
     else
       Command.decide(state, request)
     end
+  end
+
+  defp decided({:raise, _exception, _stacktrace} = raised, room, batch, outcomes, {request, _}) do
+    {room, batch, [{:reply, request.from, raised} | outcomes]}
   end
 
   defp decided({:need, keys}, room, batch, outcomes, {request, _writes}) do

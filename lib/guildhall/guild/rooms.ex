@@ -29,6 +29,7 @@ defmodule Guildhall.Guild.Rooms do
     with {:ok, pid, request} <- enter(instance, room_id, limit(instance), equip) do
       case call(pid, {:run, request}) do
         :gone -> attempt(instance, room_id, request, keys, left - 1)
+        {:raise, exception, stacktrace} -> reraise(exception, stacktrace)
         {:need, more} -> attempt(instance, room_id, request, Enum.uniq(keys ++ more), left - 1)
         answer -> answer
       end
