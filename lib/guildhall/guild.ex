@@ -38,29 +38,24 @@ defmodule Guildhall.Guild do
 
   | command | result |
   | ------- | ------ |
-  | `{:create_message, channel_id, attrs}` | the message |
-  | `{:edit_message, channel_id, message_id, attrs}` | the message |
-  | `{:delete_message, channel_id, message_id}` | |
-  | `{:delete_messages, channel_id, message_ids}` | |
-  | `{:add_reaction, channel_id, message_id, emoji}` | |
-  | `{:remove_reaction, channel_id, message_id, emoji, user_id}` | |
-  | `{:clear_reactions, channel_id, message_id, emoji}`, emoji or `nil` for all | |
-  | `{:pin, channel_id, message_id}`, `{:unpin, channel_id, message_id}` | |
-  | `{:typing, channel_id}` | |
+  | `{:create_message, channel_id, attrs}`, `{:edit_message, channel_id, id, attrs}` | the message |
+  | `{:delete_message, channel_id, id}`, `{:delete_messages, channel_id, ids}` | |
+  | `{:add_reaction, channel_id, id, emoji}`, `{:remove_reaction, channel_id, id, emoji, user_id}` | |
+  | `{:clear_reactions, channel_id, id, emoji}`, emoji or `nil` for all | |
+  | `{:pin, channel_id, id}`, `{:unpin, channel_id, id}`, `{:typing, channel_id}` | |
   | `{:update_guild, attrs}` | the guild |
   | `{:delete_guild}` | |
   | `{:create_channel, attrs}`, `{:update_channel, id, attrs}`, `{:delete_channel, id}` | the channel |
   | `{:move_channels, [%{id: id, position: n, parent_id: id}]}` | |
   | `{:put_overwrite, channel_id, overwrite}`, `{:delete_overwrite, channel_id, id}` | |
   | `{:create_role, attrs}`, `{:update_role, id, attrs}` | the role |
-  | `{:delete_role, id}` | |
   | `{:move_roles, [%{id: id, position: n}]}` | all roles |
+  | `{:delete_role, id}` | |
   | `{:add_member, user_id, attrs}` | the member, `:exists` if there is one |
   | `{:update_member, user_id, attrs}` | the member |
   | `{:add_role, user_id, role_id}`, `{:remove_role, user_id, role_id}` | the member |
-  | `{:update_user, user}`, for the operator: the user's copies in the guild | the member |
-  | `{:remove_member, user_id}`, `{:leave}` | |
-  | `{:ban, user_id, attrs}`, `{:unban, user_id}` | |
+  | `{:update_user, user}`, for the operator: what the guild has copied of a user | the member |
+  | `{:remove_member, user_id}`, `{:leave}`, `{:ban, user_id, attrs}`, `{:unban, user_id}` | |
   | `{:get}` | the guild, with the channels that the actor sees |
   | `{:channels}`, `{:channel, id}` | channels that the actor sees |
   | `{:member, user_id}` | the member |
