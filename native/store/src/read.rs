@@ -32,7 +32,7 @@ pub struct Range<'a> {
 }
 
 /// The rows of a scan, their bytes in one piece.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Page {
     bytes: Vec<u8>,
     rows: Vec<(usize, usize)>,
@@ -53,6 +53,12 @@ impl Page {
     /// Whether the scan ended because of the size of the page.
     pub fn more(&self) -> bool {
         self.more
+    }
+
+    /// Room for so many small rows, within reason.
+    fn with_room(rows: usize) -> Self {
+        let rows = rows.min(256);
+        Self { bytes: Vec::with_capacity(rows * 384), rows: Vec::with_capacity(rows), more: false }
     }
 
     fn push(&mut self, key: &[u8], value: &[u8]) {
@@ -103,7 +109,7 @@ impl Snapshot<'_> {
             Bound::Unbounded => key::after_prefix(&prefix),
             bound => bound.map(within),
         };
-        let mut page = Page::default();
+        let mut page = Page::with_room(range.limit);
         if is_empty(&lower, &upper) {
             return Ok(page);
         }

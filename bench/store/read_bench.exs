@@ -1,0 +1,60 @@
+# What does it cost to read one row, and the newest 50 messages of a channel?
+#
+#     mix guildhall.bench store/read
+
+alias Guildhall.Store
+alias Guildhall.Store.Reference
+
+path = Path.join(System.tmp_dir!(), "guildhall_store_bench_#{System.pid()}")
+{:ok, store} = Store.start_link(instance: Bench.Store, path: path)
+
+# 1,000 channels of 200 messages of 350 bytes.
+row = :crypto.strong_rand_bytes(350)
+channels = 1_000
+
+batches =
+  for channel <- 1..channels do
+    for id <- 1..200, do: {:put, :messages, <<channel::64, 0::32>>, <<id::64>>, row}
+  end
+
+Enum.each(batches, &(:ok = Store.write(Bench.Store, &1)))
+
+# The oracle has one channel: all are alike, and it knows no index.
+{:ok, reference} = Reference.write(Reference.new(), hd(batches))
+newest = {nil, nil, :desc, 50}
+
+Bench.compare("store: one row", [{"of 200,000", 1}],
+  reference: fn channel ->
+    Reference.get(reference, :messages, <<channel::64, 0::32>>, <<100::64>>)
+  end,
+  store: fn channel ->
+    {:ok, value} = Store.get(Bench.Store, :messages, <<channel::64, 0::32>>, <<100::64>>)
+    value
+  end
+)
+
+Bench.compare("store: the newest 50 of 200", [{"the same channel", 1}],
+  reference: fn channel ->
+    Reference.scan(reference, :messages, <<channel::64, 0::32>>, newest)
+  end,
+  store: fn channel ->
+    {:ok, rows} =
+      Store.scan(Bench.Store, :messages, <<channel::64, 0::32>>, direction: :desc, limit: 50)
+
+    rows
+  end
+)
+
+Bench.compare("store: the newest 50 of 200", [{"any channel", :any}],
+  store: fn :any ->
+    channel = :rand.uniform(channels)
+
+    {:ok, rows} =
+      Store.scan(Bench.Store, :messages, <<channel::64, 0::32>>, direction: :desc, limit: 50)
+
+    length(rows)
+  end
+)
+
+GenServer.stop(store)
+File.rm_rf!(path)
