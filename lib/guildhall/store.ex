@@ -71,7 +71,7 @@ defmodule Guildhall.Store do
   """
 
   alias Guildhall.{Instance, Options, Telemetry}
-  alias Guildhall.Store.{Embedded, Ids, Lease, Limits, Memory, Secret, Server, Table}
+  alias Guildhall.Store.{Embedded, Ids, Lease, Limits, Memory, Scan, Secret, Server, Table}
 
   import Guildhall.Store.Table, only: [is_table: 1]
 
@@ -197,10 +197,10 @@ defmodule Guildhall.Store do
   @spec scan(Instance.t(), table(), binary(), [scan_option()]) ::
           {:ok, [{key :: binary(), value :: binary()}]} | {:error, :unavailable}
   def scan(instance, table, partition, options \\ []) when is_table(table) do
-    range = Enum.reduce(options, {nil, nil, :asc, 1_000}, &range/2)
+    range = Scan.range(options)
 
     with %{engine: engine, handle: handle} <- store(instance) do
-      pages(&engine.scan(handle, table, partition, &1), range, [])
+      Scan.run(range, &engine.scan(handle, table, partition, &1))
     end
   end
 
@@ -274,30 +274,4 @@ defmodule Guildhall.Store do
       found_or_error -> found_or_error
     end
   end
-
-  # An engine returns a few megabytes at a time.
-  defp pages(scan, range, rows) do
-    case scan.(range) do
-      {:ok, {page, true}} -> pages(scan, behind(range, page), [page | rows])
-      {:ok, {page, false}} -> {:ok, [page | rows] |> Enum.reverse() |> Enum.concat()}
-      error -> error
-    end
-  end
-
-  defp behind({lower, upper, direction, limit}, page) do
-    {last, _value} = List.last(page)
-    limit = limit - length(page)
-
-    case direction do
-      :asc -> {{:excluded, last}, upper, direction, limit}
-      :desc -> {lower, {:excluded, last}, direction, limit}
-    end
-  end
-
-  defp range({:from, key}, range) when is_binary(key), do: put_elem(range, 0, {:included, key})
-  defp range({:after, key}, range) when is_binary(key), do: put_elem(range, 0, {:excluded, key})
-  defp range({:to, key}, range) when is_binary(key), do: put_elem(range, 1, {:included, key})
-  defp range({:before, key}, range) when is_binary(key), do: put_elem(range, 1, {:excluded, key})
-  defp range({:direction, way}, range) when way in [:asc, :desc], do: put_elem(range, 2, way)
-  defp range({:limit, limit}, range) when limit in 1..@max_rows, do: put_elem(range, 3, limit)
 end

@@ -125,6 +125,21 @@ defmodule Guildhall.Contract.StoreTest do
         assert Store.get_many(store, :users, []) == {:ok, []}
       end
 
+      test "get_many is of one moment: a batch is seen whole or not at all", %{store: store} do
+        rows = [{"p", "a"}, {"q", "b"}]
+        batch = fn n -> for {partition, key} <- rows, do: {:put, :users, partition, key, n} end
+        :ok = Store.write(store, batch.("0"))
+
+        writer =
+          Task.async(fn ->
+            for n <- 1..200, do: :ok = Store.write(store, batch.(Integer.to_string(n)))
+          end)
+
+        seen = read_until(writer, fn -> Store.get_many(store, :users, rows) end, [])
+        for {:ok, values} <- seen, do: assert([same, same] = values)
+        assert length(seen) > 1
+      end
+
       test "a scan has bounds, a direction and a limit", %{store: store} do
         :ok = Store.write(store, for(k <- ~w(a b c d e), do: {:put, :pins, "p", k, k <> "!"}))
 
@@ -208,6 +223,13 @@ defmodule Guildhall.Contract.StoreTest do
         assert_raise FunctionClauseError, fn -> Store.scan(store, :users, "p", limit: 10_001) end
         assert_raise FunctionClauseError, fn -> Store.scan(store, :users, "p", from: 1) end
       end
+    end
+  end
+
+  defp read_until(writer, read, seen) do
+    case Task.yield(writer, 0) do
+      nil -> read_until(writer, read, [read.() | seen])
+      {:ok, _written} -> [read.() | seen]
     end
   end
 

@@ -22,6 +22,7 @@ defmodule Guildhall.Native.Store do
 
   # So that a call stays far below a millisecond on a normal scheduler.
   @few_ops 256
+  @max_rows 10_000
 
   @typedoc "A reference to an open store."
   @opaque t :: reference()
@@ -44,10 +45,11 @@ defmodule Guildhall.Native.Store do
 
   def submit(store, ops, pid, tag), do: Native.store_submit_dirty(store, ops, pid, tag)
 
-  @doc "Reads rows of one table, all as of one moment."
+  @doc "Reads up to 10,000 rows of one table, all as of one moment."
   @spec get_many(t(), atom(), [{binary(), binary()}]) ::
           {:ok, [binary() | nil]} | {:error, :unavailable}
-  def get_many(store, table, rows), do: Native.store_get_many(store, table, rows)
+  def get_many(store, table, rows) when length(rows) <= @max_rows,
+    do: Native.store_get_many(store, table, rows)
 
   @doc "Reads rows of a partition up to a few megabytes, and says whether there were more."
   @spec scan(t(), atom(), binary(), range()) ::

@@ -31,12 +31,20 @@ defmodule Guildhall.Store.Secret do
       File.write!(beside, secret, [:sync])
 
       case File.ln(beside, path) do
-        :ok -> secret
+        :ok -> sync(folder) && secret
         {:error, :eexist} -> File.read!(path)
         {:error, reason} -> raise File.Error, reason: reason, action: "create", path: path
       end
     after
       File.rm(beside)
+    end
+  end
+
+  # The name has to last as well.
+  defp sync(folder) do
+    with {:ok, directory} <- :file.open(folder, [:read, :raw, :directory]) do
+      :file.sync(directory)
+      :file.close(directory)
     end
   end
 end

@@ -146,8 +146,8 @@ impl Mount {
         mounted.then_some(Self(folder))
     }
 
-    fn resize(&self, size: &str) {
-        let options = format!("remount,size={size}");
+    fn remount(&self, option: &str) {
+        let options = format!("remount,{option}");
         let status = Command::new("mount").args(["-o", &options]).arg(self.0.path()).status();
         assert!(status.unwrap().success());
     }
@@ -194,7 +194,7 @@ fn fill_and_recover_tmpfs<M: Medium>(medium: impl Fn(Folder) -> M) -> Option<Sta
     let open = || medium(Folder::lock(&mount.0.path().join("data")).unwrap());
     let options = Options { reserve_bytes: 512 << 10, ..options() };
     let subject = Subject::open(open(), options.clone()).unwrap();
-    fill_and_recover(&subject, || mount.resize("8m"));
+    fill_and_recover(&subject, || mount.remount("size=8m"));
     let (stats, found) = (subject.engine.stats(), rows(&subject));
     subject.engine.close();
     drop(subject);
@@ -219,6 +219,25 @@ fn a_real_file_system_that_is_full_by_surprise_is_survived() {
         Some(stats) => assert!(stats.reopenings > 0),
         None => eprintln!("skipped: not allowed to mount"),
     }
+}
+
+#[test]
+fn a_folder_that_may_not_be_written_is_said_to_be_so() {
+    let Some(mount) = Mount::tmpfs("1m") else {
+        eprintln!("skipped: not allowed to mount");
+        return;
+    };
+    let folder = mount.0.path();
+    std::fs::write(folder.join("lock"), "").unwrap();
+    mount.remount("ro");
+    assert_eq!(Folder::lock(folder).err(), Some(OpenFailure::NotWritable));
+    assert_eq!(Folder::lock(&folder.join("new")).err(), Some(OpenFailure::NotWritable));
+}
+
+#[test]
+fn a_disk_that_is_full_from_the_start_is_said_to_be_so() {
+    let disk = Disk::with_capacity(8 << 10, false);
+    assert_eq!(Subject::open(disk, options()).err(), Some(OpenFailure::StorageFull));
 }
 
 #[test]
