@@ -1,8 +1,58 @@
 defmodule Guildhall do
-  @moduledoc """
-  A chat cluster that speaks Discord's documented protocol.
+  @external_resource "README.md"
 
-  Take one module (a member list, an outbox, a hash ring), put a node under your
-  own supervisor, or run the release as a product.
+  @schema [
+    name: [type: :atom, default: Guildhall, doc: "The instance: several may run in one VM."],
+    data: [type: :string, required: true, doc: "The folder that holds the data. One node a folder."],
+    port: [type: :non_neg_integer, default: 4000, doc: "The port to listen on; 0 picks a free one."],
+    ip: [type: :ip, default: {127, 0, 0, 1}, doc: "The address to listen on."],
+    tls: [
+      type: {:or, [{:in, [nil]}, :keyword_list]},
+      default: nil,
+      doc: "Options of `:ssl.listen/2`, such as `:certfile` and `:keyfile`."
+    ],
+    public_url: [
+      type: {:or, [{:in, [nil]}, :string]},
+      default: nil,
+      doc: "The URL by which clients reach the node, as `https://chat.example`; by default the address and port."
+    ],
+    rate_limits: [type: :boolean, default: true, doc: "Whether requests and identifies are limited."],
+    heartbeat_interval: [type: :pos_integer, default: 41_250, doc: "What clients are told, in ms."],
+    resume_timeout: [type: :pos_integer, default: 180_000, doc: "How long a session without a socket is kept, in ms."],
+    guild_idle_timeout: [type: :timeout, default: 60_000, doc: "Stop a guild's process after this long without use."]
+  ]
+
+  @moduledoc "README.md"
+             |> File.read!()
+             |> String.split("<!-- MDOC -->")
+             |> Enum.fetch!(1)
+             |> Kernel.<>("""
+
+             ## Options
+
+             #{Guildhall.Options.docs(@schema)}
+             """)
+
+  alias Guildhall.Options
+
+  @doc "Returns the specification of a node for a supervisor."
+  @spec child_spec(keyword()) :: Supervisor.child_spec()
+  def child_spec(options) do
+    %{id: {__MODULE__, options[:name]}, start: {__MODULE__, :start_link, [options]}, type: :supervisor}
+  end
+
+  @doc """
+  Starts a node: store, rooms, sessions and listener under one supervisor.
+
+  Answers `{:error, reason}` when it cannot: `:in_use` and `:not_writable` speak of the data
+  folder, `:eaddrinuse` and other `t:inet.posix/0` of the port.
   """
+  @spec start_link(keyword()) :: Supervisor.on_start()
+  def start_link(options) do
+    options |> Options.validate!(@schema) |> Guildhall.Supervisor.start_link()
+  end
+
+  @doc "Returns the URL by which clients reach the node."
+  @spec url(atom()) :: String.t()
+  def url(name \\ Guildhall), do: Guildhall.Instance.fetch!(name, :url)
 end

@@ -51,6 +51,15 @@ setup_tests() {
   install_needed
 }
 
+# Node and Python for the client libraries of the conformance tests.
+setup_clients() {
+  need_command node nodejs
+  need_command npm npm
+  need_command python3 python3
+  python3 -c 'import ensurepip' 2>/dev/null || needed+=(python3-venv)
+  install_needed
+}
+
 # Rust 1.91 or newer; Debian's own is older.
 setup_rust() {
   export PATH="$PATH:$HOME/.cargo/bin"

@@ -1,0 +1,54 @@
+defmodule Guildhall.Demo do
+  @moduledoc false
+
+  # A node as a user starts it: the program `bin/run` with a folder of its own, and the environment
+  # that it wrote for scripts.
+
+  alias Guildhall.Program
+
+  @doc "Starts one node for a whole module's tests."
+  def start_all(options \\ []) do
+    {program, env} = start(data(), options)
+    %{program: program, env: env}
+  end
+
+  @doc "A fresh folder for a node's data, removed when the tests end."
+  def data do
+    folder = Path.join(System.tmp_dir!(), "guildhall-#{System.unique_integer([:positive])}-#{System.pid()}")
+    ExUnit.Callbacks.on_exit(folder, fn -> File.rm_rf!(folder) end)
+    folder
+  end
+
+  @doc "Starts a node on the folder, waits until it answers, and returns it with its environment."
+  def start(data, options \\ []) do
+    file = data <> ".env"
+    ExUnit.Callbacks.on_exit(file, fn -> File.rm(file) end)
+    program = Program.start("bin/run", arguments(data, options) ++ ["--env", file], env: clean())
+    {_line, _before} = Program.await_line(program, &(&1 =~ "is running on"), 300_000)
+    {program, read(file)}
+  end
+
+  @doc "Runs `bin/run` to its end, for starts that must fail."
+  def run(data, options \\ []) do
+    Program.run("bin/run", arguments(data, options), env: clean())
+  end
+
+  defp arguments(data, options) do
+    options = Keyword.merge([port: 0, data: data], options)
+
+    Enum.flat_map(options, fn {name, value} ->
+      flag = "--" <> String.replace("#{name}", "_", "-")
+      if value == true, do: [flag], else: [flag, "#{value}"]
+    end)
+  end
+
+  # The test run's own settings are not the node's.
+  defp clean, do: [{"MIX_ENV", nil}, {"MIX_TARGET", nil}, {"BENCH_MS", nil}]
+
+  defp read(file) do
+    for line <- file |> File.read!() |> String.split("\n", trim: true) do
+      [name, value] = String.split(line, "=", parts: 2)
+      {name, value}
+    end
+  end
+end
