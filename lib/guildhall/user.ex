@@ -65,6 +65,10 @@ defmodule Guildhall.User do
           {:ok, Model.User.t(), Application.t()} | {:error, Store.write_error()}
   def create_bot(instance, attrs), do: Accounts.create_bot(instance, attrs)
 
+  @doc "Writes people who have their ids already, many at once. For seeding and for moving in."
+  @spec import(Instance.t(), [Model.User.t()]) :: :ok | {:error, Store.write_error()}
+  def import(instance, users), do: Accounts.import(instance, users)
+
   @doc "Returns the user's token. It is the same until it is revoked."
   @spec token(Instance.t(), id()) :: {:ok, String.t()} | {:error, :unknown_user | :unavailable}
   def token(instance, user_id), do: Accounts.token(instance, user_id)

@@ -34,6 +34,11 @@ defmodule Guildhall.User.Accounts do
     with :ok <- add(instance, user, []), do: {:ok, user}
   end
 
+  @spec import(Instance.t(), [User.t()]) :: :ok | {:error, Store.write_error()}
+  def import(instance, users) do
+    Store.write(instance, Enum.flat_map(users, &Account.ops(Account.new(&1))))
+  end
+
   @spec create_bot(Instance.t(), map()) ::
           {:ok, User.t(), Application.t()} | {:error, Store.write_error()}
   def create_bot(instance, attrs) do
