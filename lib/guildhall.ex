@@ -3,8 +3,16 @@ defmodule Guildhall do
 
   @schema [
     name: [type: :atom, default: Guildhall, doc: "The instance: several may run in one VM."],
-    data: [type: :string, required: true, doc: "The folder that holds the data. One node a folder."],
-    port: [type: :non_neg_integer, default: 4000, doc: "The port to listen on; 0 picks a free one."],
+    data: [
+      type: :string,
+      required: true,
+      doc: "The folder that holds the data. One node a folder."
+    ],
+    port: [
+      type: :non_neg_integer,
+      default: 4000,
+      doc: "The port to listen on; 0 picks a free one."
+    ],
     ip: [type: :ip, default: {127, 0, 0, 1}, doc: "The address to listen on."],
     tls: [
       type: {:or, [{:in, [nil]}, :keyword_list]},
@@ -14,12 +22,29 @@ defmodule Guildhall do
     public_url: [
       type: {:or, [{:in, [nil]}, :string]},
       default: nil,
-      doc: "The URL by which clients reach the node, as `https://chat.example`; by default the address and port."
+      doc:
+        "The URL by which clients reach the node, as `https://chat.example`; by default the address and port."
     ],
-    rate_limits: [type: :boolean, default: true, doc: "Whether requests and identifies are limited."],
-    heartbeat_interval: [type: :pos_integer, default: 41_250, doc: "What clients are told, in ms."],
-    resume_timeout: [type: :pos_integer, default: 180_000, doc: "How long a session without a socket is kept, in ms."],
-    guild_idle_timeout: [type: :timeout, default: 60_000, doc: "Stop a guild's process after this long without use."]
+    rate_limits: [
+      type: :boolean,
+      default: true,
+      doc: "Whether requests and identifies are limited."
+    ],
+    heartbeat_interval: [
+      type: :pos_integer,
+      default: 41_250,
+      doc: "What clients are told, in ms."
+    ],
+    resume_timeout: [
+      type: :pos_integer,
+      default: 180_000,
+      doc: "How long a session without a socket is kept, in ms."
+    ],
+    guild_idle_timeout: [
+      type: :timeout,
+      default: 60_000,
+      doc: "Stop a guild's process after this long without use."
+    ]
   ]
 
   @moduledoc "README.md"
@@ -38,7 +63,11 @@ defmodule Guildhall do
   @doc "Returns the specification of a node for a supervisor."
   @spec child_spec(keyword()) :: Supervisor.child_spec()
   def child_spec(options) do
-    %{id: {__MODULE__, options[:name]}, start: {__MODULE__, :start_link, [options]}, type: :supervisor}
+    %{
+      id: {__MODULE__, options[:name]},
+      start: {__MODULE__, :start_link, [options]},
+      type: :supervisor
+    }
   end
 
   @doc """

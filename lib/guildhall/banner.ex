@@ -33,7 +33,7 @@ defmodule Guildhall.Banner do
       REST      #{url}/api/v10
       Gateway   #{gateway(url)}
       Status    #{url}/   #{url}/health   #{url}/metrics
-      Data      #{data}, with the operator's secret in operator.secret
+      Data      #{data}, with the operator's secret in operator.key (docs/admin.md)
 
     The demo guild #{seed.guild_id} has #{seed.members} members; #general is channel #{seed.channel_id}.
 

@@ -22,7 +22,8 @@ defmodule Guildhall.Endpoint do
 
     with {:ok, pid} <-
            Http.start_link(
-             [name: name, handler: {__MODULE__, instance}] ++ Keyword.take(options, [:ip, :port, :tls])
+             [name: name, handler: {__MODULE__, instance}] ++
+               Keyword.take(options, [:ip, :port, :tls])
            ) do
       put_url(instance, options, Http.port(name))
       {:ok, pid}
@@ -39,7 +40,9 @@ defmodule Guildhall.Endpoint do
   end
 
   def handle(%Request{} = request, instance) do
-    if Http.upgrade?(request), do: Gateway.accept(request, instance), else: Pages.page(request, instance)
+    if Http.upgrade?(request),
+      do: Gateway.accept(request, instance),
+      else: Pages.page(request, instance)
   end
 
   defp put_url(instance, options, port) do

@@ -11,11 +11,10 @@ defmodule Guildhall.Log do
   # At most one line a kind in this many milliseconds: a full disk refuses every write.
   @quiet 10_000
 
+  # The calling process owns what is remembered; it should live as long as the node.
   @spec attach() :: :ok
   def attach do
     table = :ets.new(__MODULE__, [:public])
-    # The table lives as long as the application.
-    :ets.give_away(table, Process.whereis(Guildhall.Application), nil)
 
     :ok =
       Telemetry.attach(

@@ -35,6 +35,7 @@ defmodule Guildhall.Metrics do
     Process.flag(:trap_exit, true)
     table = :ets.new(table(instance), [:named_table, :public, write_concurrency: true])
     feeds = Enum.group_by(Definition.fed(), & &1.event)
+
     handler = fn event, measurements, metadata ->
       if Map.get(metadata, :instance, instance) == instance do
         for metric <- Map.fetch!(feeds, event), do: feed(table, metric, measurements, metadata)

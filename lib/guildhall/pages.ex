@@ -13,14 +13,18 @@ defmodule Guildhall.Pages do
   end
 
   def page(%Request{segments: []}, instance) do
-    %Response{status: 200, headers: [{"Content-Type", "text/html; charset=utf-8"}], body: home(instance)}
+    %Response{
+      status: 200,
+      headers: [{"Content-Type", "text/html; charset=utf-8"}],
+      body: home(instance)
+    }
   end
 
   # Says `ok` as long as writes reach the disk: a node that only serves reads is not healthy.
   def page(%Request{segments: ["health"]}, instance) do
-    case Store.stats(instance) do
-      %{writable: true} -> text(200, "ok\n")
-      %{writable: false} -> text(503, "the store takes no writes; is the disk full?\n")
+    case Store.write(instance, [{:put, :settings, "node", "health", <<1>>}]) do
+      :ok -> text(200, "ok\n")
+      {:error, reason} -> text(503, "the store takes no writes: #{reason}\n")
     end
   end
 
@@ -32,7 +36,11 @@ defmodule Guildhall.Pages do
   def page(%Request{}, _instance), do: text(404, "404: Not Found. / says what is here.\n")
 
   defp text(status, body) do
-    %Response{status: status, headers: [{"Content-Type", "text/plain; charset=utf-8"}], body: body}
+    %Response{
+      status: status,
+      headers: [{"Content-Type", "text/plain; charset=utf-8"}],
+      body: body
+    }
   end
 
   defp home(instance) do

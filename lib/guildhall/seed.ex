@@ -42,9 +42,14 @@ defmodule Guildhall.Seed do
 
   defp found(instance) do
     case Store.get(instance, :settings, "demo", "seed") do
-      {:ok, <<@version, row::binary>>} -> recount(instance, struct!(__MODULE__, :erlang.binary_to_term(row)))
-      :none -> nil
-      {:error, reason} -> {:error, reason}
+      {:ok, <<@version, row::binary>>} ->
+        recount(instance, struct!(__MODULE__, :erlang.binary_to_term(row)))
+
+      :none ->
+        nil
+
+      {:error, reason} ->
+        {:error, reason}
     end
   end
 
@@ -97,7 +102,8 @@ defmodule Guildhall.Seed do
     members =
       bots
       |> Stream.concat(people)
-      |> Stream.with_index(&%Member{user: &1, joined_at: @created_at + &2})
+      |> Stream.with_index()
+      |> Stream.map(fn {user, n} -> %Member{user: user, joined_at: @created_at + n} end)
 
     Guild.import_members(instance, guild_id, members, fn added ->
       if rem(added, 50 * @batch) == 0, do: progress.(added, all)

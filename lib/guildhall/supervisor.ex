@@ -27,9 +27,11 @@ defmodule Guildhall.Supervisor do
       {Guildhall.Relay, instance: instance},
       {Guildhall.Guild, instance: instance, idle_timeout: options[:guild_idle_timeout]},
       {Guildhall.Session,
-       [instance: instance] ++ Keyword.take(options, [:heartbeat_interval, :resume_timeout])},
+       [instance: instance] ++
+         Keyword.take(options, [:heartbeat_interval, :resume_timeout, :rate_limits])},
       {Guildhall.Api, instance: instance},
-      {Guildhall.Endpoint, [instance: instance] ++ Keyword.take(options, [:ip, :port, :tls, :public_url])}
+      {Guildhall.Endpoint,
+       [instance: instance] ++ Keyword.take(options, [:ip, :port, :tls, :public_url])}
     ]
 
     Supervisor.init(children, strategy: :rest_for_one)

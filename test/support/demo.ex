@@ -14,7 +14,12 @@ defmodule Guildhall.Demo do
 
   @doc "A fresh folder for a node's data, removed when the tests end."
   def data do
-    folder = Path.join(System.tmp_dir!(), "guildhall-#{System.unique_integer([:positive])}-#{System.pid()}")
+    folder =
+      Path.join(
+        System.tmp_dir!(),
+        "guildhall-#{System.unique_integer([:positive])}-#{System.pid()}"
+      )
+
     ExUnit.Callbacks.on_exit(folder, fn -> File.rm_rf!(folder) end)
     folder
   end

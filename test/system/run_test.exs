@@ -121,7 +121,10 @@ defmodule Guildhall.System.RunTest do
 
   defp post(env, content) do
     {:ok, %{status: 200, body: body}, _http} =
-      env |> uri() |> connect() |> HttpClient.request("POST", path(env, ""), headers(env), body(content))
+      env
+      |> uri()
+      |> connect()
+      |> HttpClient.request("POST", path(env, ""), headers(env), body(content))
 
     Guildhall.Payload.decode!(body)
   end

@@ -20,10 +20,24 @@ defmodule Guildhall.Metrics.Definition do
         }
 
   # Upper edges in microseconds.
-  @buckets [100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 1_000_000]
+  @buckets [
+    100,
+    250,
+    500,
+    1_000,
+    2_500,
+    5_000,
+    10_000,
+    25_000,
+    50_000,
+    100_000,
+    250_000,
+    1_000_000
+  ]
 
   @fed [
-    {:counter, :events_total, "Bodies that relays took from rooms.", [:relay, :round], :events, []},
+    {:counter, :events_total, "Bodies that relays took from rooms.", [:relay, :round], :events,
+     []},
     {:counter, :deliveries_total, "Events put into outboxes.", [:relay, :round], :deliveries, []},
     {:counter, :wakes_total, "Sessions told that something waits.", [:relay, :round], :wakes, []},
     {:counter, :slow_readers_total, "Sessions cut off because too much waited for them.",
@@ -31,33 +45,45 @@ defmodule Guildhall.Metrics.Definition do
     {:counter, :ephemeral_dropped_total, "Ephemeral events left out because a relay was behind.",
      [:relay, :round], :dropped, []},
     {:histogram, :relay_round_seconds, "Time of a relay's rounds.", [:relay, :round], nil, []},
-    {:histogram, :store_commit_seconds, "Time of the store's commits.", [:store, :commit], nil, []},
-    {:counter, :store_commits_total, "Commits, one sync of the disk each.", [:store, :commit], nil, []},
-    {:counter, :store_batches_total, "Writes that became durable.", [:store, :commit], :batches, []},
+    {:histogram, :store_commit_seconds, "Time of the store's commits.", [:store, :commit], nil,
+     []},
+    {:counter, :store_commits_total, "Commits, one sync of the disk each.", [:store, :commit],
+     nil, []},
+    {:counter, :store_batches_total, "Writes that became durable.", [:store, :commit], :batches,
+     []},
     {:counter, :store_bytes_total, "Bytes that became durable.", [:store, :commit], :bytes, []},
-    {:counter, :store_refusals_total, "Writes that were not done.", [:store, :refusal], :count, [:reason]},
-    {:counter, :store_reopens_total, "Times the database was opened anew.", [:store, :reopen], nil, []},
+    {:counter, :store_refusals_total, "Writes that were not done.", [:store, :refusal], :count,
+     [:reason]},
+    {:counter, :store_reopens_total, "Times the database was opened anew.", [:store, :reopen],
+     nil, []},
     {:counter, :rooms_started_total, "Rooms loaded.", [:guild, :start], nil, []},
-    {:counter, :room_failures_total, "Writes of rooms that failed.", [:guild, :failure], :count, [:reason]},
-    {:counter, :room_refusals_total, "Commands refused by rooms that are behind.", [:guild, :refusal],
-     :count, [:reason]},
+    {:counter, :room_failures_total, "Writes of rooms that failed.", [:guild, :failure], :count,
+     [:reason]},
+    {:counter, :room_refusals_total, "Commands refused by rooms that are behind.",
+     [:guild, :refusal], :count, [:reason]},
     {:counter, :sessions_started_total, "Sessions begun.", [:session, :start], nil, []},
     {:counter, :sessions_stopped_total, "Sessions ended.", [:session, :stop], nil, [:reason]},
     {:counter, :session_requests_total, "Requests for a session.", [:session, :request], :count,
      [:operation, :result]},
     {:counter, :session_drops_total, "Commands of clients passed over for their rate.",
      [:session, :drop], :count, [:command]},
-    {:counter, :gateway_refusals_total, "Upgrades refused.", [:gateway, :refuse], :count, [:reason]},
-    {:counter, :gateway_commands_total, "Payloads from clients.", [:gateway, :command], nil, [:command]},
+    {:counter, :gateway_refusals_total, "Upgrades refused.", [:gateway, :refuse], :count,
+     [:reason]},
+    {:counter, :gateway_commands_total, "Payloads from clients.", [:gateway, :command], nil,
+     [:command]},
     {:counter, :gateway_closes_total, "Connections that the gateway closed.", [:gateway, :close],
      :count, [:code]},
     {:histogram, :api_request_seconds, "Time of REST requests.", [:api, :request], nil, []},
     {:counter, :api_requests_total, "REST requests.", [:api, :request], nil, [:status]},
-    {:counter, :api_limited_total, "REST requests refused for their rate.", [:api, :limited], nil, [:scope]},
-    {:counter, :http_connections_total, "Connections accepted.", [:http, :connection, :start], :count, []},
-    {:counter, :http_refusals_total, "Clients that the server refused.", [:http, :refusal], :count, [:reason]},
+    {:counter, :api_limited_total, "REST requests refused for their rate.", [:api, :limited], nil,
+     [:scope]},
+    {:counter, :http_connections_total, "Connections accepted.", [:http, :connection, :start],
+     :count, []},
+    {:counter, :http_refusals_total, "Clients that the server refused.", [:http, :refusal],
+     :count, [:reason]},
     {:counter, :http_exceptions_total, "Requests that crashed.", [:http, :exception], :count, []},
-    {:counter, :websocket_closes_total, "WebSockets closed.", [:http, :websocket, :close], nil, [:by]}
+    {:counter, :websocket_closes_total, "WebSockets closed.", [:http, :websocket, :close], nil,
+     [:by]}
   ]
 
   @doc "Returns the metrics that telemetry feeds."
@@ -65,7 +91,15 @@ defmodule Guildhall.Metrics.Definition do
   def fed do
     for {kind, name, help, event, measurement, labels} <- @fed do
       event = [:guildhall | event]
-      %__MODULE__{kind: kind, name: name, help: help, event: event, measurement: measurement, labels: labels}
+
+      %__MODULE__{
+        kind: kind,
+        name: name,
+        help: help,
+        event: event,
+        measurement: measurement,
+        labels: labels
+      }
     end
   end
 
@@ -103,14 +137,18 @@ defmodule Guildhall.Metrics.Definition do
            &Http.stats(Instance.child(&1, :endpoint)).connections},
           {:relay_mailbox, "Messages that wait for a relay.", &mailboxes/1},
           {:outbox_bytes, "Native memory of outboxes, events and transports.",
-           fn _instance -> for({kind, bytes} <- Outbox.memory(), do: {[kind: kind], bytes}) end},
-          {:native_ring_bytes, "Native memory of hash rings.", fn _instance -> HashRing.memory() end},
+           fn _instance ->
+             for({kind, %{bytes: bytes}} <- Outbox.memory(), do: {[kind: kind], bytes})
+           end},
+          {:native_ring_bytes, "Native memory of hash rings.",
+           fn _instance -> HashRing.memory() end},
           {:store_pending_bytes, "Bytes that wait for the disk.", &Store.stats(&1).pending_bytes},
           {:store_cache_bytes, "Native memory of the store.", &Store.stats(&1).cache_bytes},
           {:store_disk_bytes, "Bytes on the disk.", &Store.stats(&1).disk_bytes},
           {:vm_memory_bytes, "Memory of the VM by kind.",
            fn _instance -> for({kind, bytes} <- :erlang.memory(), do: {[kind: kind], bytes}) end},
-          {:vm_processes, "Processes of the VM.", fn _instance -> :erlang.system_info(:process_count) end},
+          {:vm_processes, "Processes of the VM.",
+           fn _instance -> :erlang.system_info(:process_count) end},
           {:vm_run_queue, "Processes that wait for a scheduler.",
            fn _instance -> :erlang.statistics(:total_run_queue_lengths) end}
         ] do
@@ -120,12 +158,14 @@ defmodule Guildhall.Metrics.Definition do
 
   defp mailboxes(instance) do
     for {pid, index} <- Enum.with_index(Relay.all(instance)) do
-      {:message_queue_len, length} = Process.info(pid, :message_queue_len) || {:message_queue_len, 0}
+      {:message_queue_len, length} =
+        Process.info(pid, :message_queue_len) || {:message_queue_len, 0}
+
       {[relay: index], length}
     end
   end
 
-  defp native, do: Outbox.memory() |> Map.values() |> Enum.sum()
+  defp native, do: Outbox.memory() |> Map.values() |> Enum.map(& &1.bytes) |> Enum.sum()
 
   defp uptime do
     {milliseconds, _since} = :erlang.statistics(:wall_clock)

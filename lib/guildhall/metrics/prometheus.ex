@@ -31,7 +31,10 @@ defmodule Guildhall.Metrics.Prometheus do
   end
 
   defp samples(%{kind: :histogram} = metric, name, counts, _instance) do
-    rows = for {{counted, values, bucket}, n} <- counts, counted == metric.name, do: {values, bucket, n}
+    rows =
+      for {{counted, values, bucket}, n} <- counts,
+          counted == metric.name,
+          do: {values, bucket, n}
 
     for {values, rows} <- Enum.group_by(rows, &elem(&1, 0)) do
       labels = zip(metric, values)

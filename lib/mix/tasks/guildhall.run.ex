@@ -11,7 +11,7 @@ defmodule Mix.Tasks.Guildhall.Run do
 
   use Mix.Task
 
-  alias Guildhall.{Instance, Seed}
+  alias Guildhall.Seed
 
   @switches [
     port: :integer,
@@ -26,6 +26,7 @@ defmodule Mix.Tasks.Guildhall.Run do
   @impl Mix.Task
   def run(arguments) do
     options = options(arguments)
+
     # Nothing of the library is logged by itself; what an operator must know, `Guildhall.Log` says.
     Logger.configure(level: :warning)
     {:ok, _applications} = Application.ensure_all_started(:guildhall)
@@ -55,7 +56,10 @@ defmodule Mix.Tasks.Guildhall.Run do
   end
 
   defp option({:port, port}) when port not in 0..65_535, do: fail("--port must be 0 to 65535")
-  defp option({:members, n}) when n not in 3..50_000_000, do: fail("--members must be 3 to 50000000")
+
+  defp option({:members, n}) when n not in 3..50_000_000,
+    do: fail("--members must be 3 to 50000000")
+
   defp option({name, path}) when name in [:data, :env], do: {name, Path.expand(path, cwd())}
 
   defp option({:ip, text}) do
