@@ -19,7 +19,10 @@ defmodule Guildhall.Metrics.Prometheus do
   end
 
   defp samples(%{kind: :gauge, read: read}, name, _counts, instance) do
-    for {labels, value} <- List.wrap(read.(instance)), do: sample(name, labels, value)
+    case read.(instance) do
+      rows when is_list(rows) -> for {labels, value} <- rows, do: sample(name, labels, value)
+      value -> sample(name, [], value)
+    end
   end
 
   defp samples(%{kind: :counter} = metric, name, counts, _instance) do

@@ -3,8 +3,8 @@ defmodule Guildhall.Session.Members do
 
   # Reads one chunk of the answer to a request for members: GUILD_MEMBERS_CHUNK.
   #
-  # The number of chunks is said in the first and must hold, while members come and go: pages of a
-  # whole list are of even size with room to spare, and the last one takes what is left.
+  # The number of chunks is said in the first and must hold, while members come and go: every chunk
+  # but the last is full, since discord.js takes one of fewer than 1,000 members for the last.
 
   alias Guildhall.{Guild, Instance}
   alias Guildhall.Model.{Intents, Json}
@@ -37,9 +37,8 @@ defmodule Guildhall.Session.Members do
 
   defp first(instance, user_id, page, access) do
     with {:ok, guild} <- Guild.run(instance, page.request.guild_id, user_id, {:get}) do
-      count = div(guild.member_count, @chunk) + 1
-      size = div(guild.member_count, count) + 1
-      next(instance, %{page | count: count, size: size}, access)
+      count = max(div(guild.member_count + @chunk - 1, @chunk), 1)
+      next(instance, %{page | count: count, size: @chunk}, access)
     end
   end
 
