@@ -23,7 +23,7 @@ defmodule Bench.Waiting do
   end
 end
 
-instance = Bench.Node
+instance = Bench.Rooms
 path = Path.join(System.tmp_dir!(), "guildhall_bench_#{System.os_time()}")
 {:ok, _} = Store.start_link(instance: instance, path: path)
 {:ok, _} = User.start_link(instance: instance)

@@ -68,8 +68,8 @@ message = %Event{
 
 burst = 64
 
-{:ok, relays} = Relay.start_link(instance: Bench.Node, count: 1)
-[relay] = Relay.all(Bench.Node)
+{:ok, relays} = Relay.start_link(instance: Bench.Fanout, count: 1)
+[relay] = Relay.all(Bench.Fanout)
 
 inputs =
   for {n, room_id} <- Enum.with_index([10, 1_000, 10_000], 1) do

@@ -18,19 +18,19 @@ ops =
 
 for size <- [500, 1_000, 2_000, 5_000, 10_000, 20_000] do
   path = Path.join(System.tmp_dir!(), "guildhall_store_bench_#{System.pid()}")
-  {:ok, store} = Store.start_link(instance: Bench.Store, path: path)
+  {:ok, store} = Store.start_link(instance: Bench.Bulk, path: path)
   start = System.monotonic_time(:microsecond)
 
   waiting =
     for batch <- Stream.chunk_every(ops, size), reduce: 0 do
       waiting ->
-        :ok = Store.write_async(Bench.Store, batch, :batch)
+        :ok = Store.write_async(Bench.Bulk, batch, :batch)
         if waiting == 2, do: receive(do: ({Store, :batch, :ok} -> 2)), else: waiting + 1
     end
 
   for _n <- 1..waiting, do: receive(do: ({Store, :batch, :ok} -> :ok))
   took = System.monotonic_time(:microsecond) - start
-  stats = Store.stats(Bench.Store)
+  stats = Store.stats(Bench.Bulk)
   GenServer.stop(store)
   File.rm_rf!(path)
 

@@ -6,7 +6,7 @@ alias Guildhall.Store
 alias Guildhall.Store.Reference
 
 path = Path.join(System.tmp_dir!(), "guildhall_store_bench_#{System.pid()}")
-{:ok, store} = Store.start_link(instance: Bench.Store, path: path)
+{:ok, store} = Store.start_link(instance: Bench.Reads, path: path)
 
 # 1,000 channels of 200 messages of 350 bytes.
 row = :crypto.strong_rand_bytes(350)
@@ -17,7 +17,7 @@ batches =
     for id <- 1..200, do: {:put, :messages, <<channel::64, 0::32>>, <<id::64>>, row}
   end
 
-Enum.each(batches, &(:ok = Store.write(Bench.Store, &1)))
+Enum.each(batches, &(:ok = Store.write(Bench.Reads, &1)))
 
 # The oracle has one channel: all are alike, and it knows no index.
 {:ok, reference} = Reference.write(Reference.new(), hd(batches))
@@ -28,7 +28,7 @@ Bench.compare("store: one row", [{"of 200,000", 1}],
     Reference.get(reference, :messages, <<channel::64, 0::32>>, <<100::64>>)
   end,
   store: fn channel ->
-    {:ok, value} = Store.get(Bench.Store, :messages, <<channel::64, 0::32>>, <<100::64>>)
+    {:ok, value} = Store.get(Bench.Reads, :messages, <<channel::64, 0::32>>, <<100::64>>)
     value
   end
 )
@@ -39,7 +39,7 @@ Bench.compare("store: the newest 50 of 200", [{"the same channel", 1}],
   end,
   store: fn channel ->
     {:ok, rows} =
-      Store.scan(Bench.Store, :messages, <<channel::64, 0::32>>, direction: :desc, limit: 50)
+      Store.scan(Bench.Reads, :messages, <<channel::64, 0::32>>, direction: :desc, limit: 50)
 
     rows
   end
@@ -50,7 +50,7 @@ Bench.compare("store: the newest 50 of 200", [{"any channel", :any}],
     channel = :rand.uniform(channels)
 
     {:ok, rows} =
-      Store.scan(Bench.Store, :messages, <<channel::64, 0::32>>, direction: :desc, limit: 50)
+      Store.scan(Bench.Reads, :messages, <<channel::64, 0::32>>, direction: :desc, limit: 50)
 
     length(rows)
   end
