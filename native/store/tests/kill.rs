@@ -129,5 +129,6 @@ fn what_was_acknowledged_survives_kills() {
         assert!(lost.is_empty(), "lost in round {round}: {lost:?}");
         subject.engine.close();
     }
-    assert!(acknowledged.len() > 1_000, "only {} were written", acknowledged.len());
+    // Only that there was a load to kill: how much a busy machine writes between kills varies.
+    assert!(acknowledged.len() > 100, "only {} were written", acknowledged.len());
 }
