@@ -146,7 +146,8 @@ defmodule Guildhall.Http.TlsTest do
              plain = HttpClient.send_request(HttpClient.connect(port), "GET", "/")
 
              assert_receive {:event, [:guildhall, :http, :refusal], _,
-                             %{instance: ^name, reason: :tls}}
+                             %{instance: ^name, reason: :tls}},
+                            10_000
 
              {:ok, _alert} = :gen_tcp.recv(plain.socket, 0, 5_000)
              client = HttpClient.connect(port, tls: context.client)
