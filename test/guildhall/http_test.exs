@@ -90,6 +90,17 @@ defmodule Guildhall.HttpTest do
     for client <- clients, do: assert({%{status: 200}, _} = HttpClient.recv_response(client))
   end
 
+  test "a partition that is full leaves the rest of the room to others" do
+    partitions = System.schedulers_online()
+    {name, port} = HttpServer.start(:echo, max_connections: 2 * partitions, acceptors: 1)
+    clients = for _ <- 1..(2 * partitions), do: get(port)
+    for client <- clients, do: {%{status: 200}, _client} = HttpClient.recv_response(client)
+    # The next would go where the first is; there is room where the second was.
+    HttpClient.close(Enum.at(clients, 1))
+    await_connections(name, 2 * partitions - 1)
+    assert {%{status: 200}, _client} = HttpClient.recv_response(get(port))
+  end
+
   test "or leaves them in the queue, with overload: :wait" do
     {_name, port} = HttpServer.start(gate(self()), max_connections: 1, overload: :wait)
     first = get(port)

@@ -88,7 +88,6 @@ defmodule Guildhall.Http.Acceptor do
       date = Guildhall.Http.Date.now(settings.dates)
       :gen_tcp.recv(socket, 0, 0)
       Socket.offer(socket, Reply.encode(Reply.plain(503), "GET", "close", date))
-      Socket.finish(socket)
     end
 
     Socket.abort(socket)

@@ -10,7 +10,7 @@ defmodule Guildhall.Http.Frame do
   for {type, opcode} <- @opcodes do
     @spec encode(unquote(type), iodata()) :: iodata()
     def encode(unquote(type), data) do
-      [header(unquote(0x80 + opcode), IO.iodata_length(data)) | data]
+      [header(unquote(0x80 + opcode), IO.iodata_length(data)), data]
     end
   end
 
@@ -23,7 +23,7 @@ defmodule Guildhall.Http.Frame do
   def close(nil, _reason), do: encode(:close, "")
 
   def close(code, reason) when code in 1000..4999 do
-    encode(:close, [<<code::16>> | cut(reason)])
+    encode(:close, [<<code::16>>, cut(reason)])
   end
 
   defp cut(reason) when byte_size(reason) <= @reason_limit, do: reason

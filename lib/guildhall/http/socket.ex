@@ -100,7 +100,7 @@ defmodule Guildhall.Http.Socket do
   """
   @spec offer(port(), iodata()) :: :taken | :full | :closed
   def offer(socket, data) when is_port(socket) do
-    if :erlang.port_command(socket, [@prefix | data], [:nosuspend]), do: :taken, else: :full
+    if :erlang.port_command(socket, [@prefix, data], [:nosuspend]), do: :taken, else: :full
   rescue
     ArgumentError -> :closed
   end

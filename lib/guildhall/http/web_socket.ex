@@ -57,24 +57,25 @@ defmodule Guildhall.Http.WebSocket do
   @enforce_keys [:socket, :instance, :decoder, :writer, :close_timeout, :opened_at]
   defstruct @enforce_keys ++ [:code, :timer, state: :open, inbox: "", left?: false, told?: false]
 
-  @opaque t :: %__MODULE__{
-            socket: Socket.t(),
-            instance: atom(),
-            decoder: Decoder.t(),
-            writer: Writer.t(),
-            close_timeout: pos_integer(),
-            opened_at: integer(),
-            # See `Guildhall.Http.WebSocket.Link`.
-            state: :open | :failed | :closing | :ending | :closed,
-            # Received and not decoded: what came with the request, or before a transfer.
-            inbox: binary(),
-            # Whether the client's close frame has come, and its code.
-            left?: boolean(),
-            code: 1000..4999 | nil,
-            timer: reference() | nil,
-            # Whether telemetry has heard how it ended.
-            told?: boolean()
-          }
+  @typedoc "Its fields are its own affair."
+  @type t :: %__MODULE__{
+          socket: Socket.t(),
+          instance: atom(),
+          decoder: Decoder.t(),
+          writer: Writer.t(),
+          close_timeout: pos_integer(),
+          opened_at: integer(),
+          # See `Guildhall.Http.WebSocket.Link`.
+          state: :open | :failed | :closing | :ending | :closed,
+          # Received and not decoded: what came with the request, or before a transfer.
+          inbox: binary(),
+          # Whether the client's close frame has come, and its code.
+          left?: boolean(),
+          code: 1000..4999 | nil,
+          timer: reference() | nil,
+          # Whether telemetry has heard how it ended.
+          told?: boolean()
+        }
 
   @type event ::
           {:text | :binary, binary()}

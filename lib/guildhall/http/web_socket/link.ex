@@ -78,7 +78,7 @@ defmodule Guildhall.Http.WebSocket.Link do
   # The driver's messages that are already here.
   defp take(socket, arrived) do
     receive do
-      {tag, ^socket, data} when tag in [:tcp, :ssl] -> take(socket, [arrived | data])
+      {tag, ^socket, data} when tag in [:tcp, :ssl] -> take(socket, [arrived, data])
       {:inet_reply, ^socket, :ok} -> take(socket, arrived)
       {:inet_reply, ^socket, :ok, _reference} -> take(socket, arrived)
       {WebSocket, ^socket, _timer} -> take(socket, arrived)

@@ -71,13 +71,15 @@ defmodule Guildhall.Http.WebSocket.Writer do
 
   @doc "For a new owner: no answer that is still owed will come to it, so it asks for one of its own."
   @spec resume(t()) :: {:ok | :busy, t()} | {:lost, :closed}
-  def resume(%__MODULE__{busy?: true} = writer), do: flush(%{writer | owed: 0, polling?: false})
-  def resume(writer), do: {:ok, writer}
+  def resume(%__MODULE__{} = writer) do
+    writer = %{writer | owed: 0, polling?: false}
+    if writer.busy?, do: flush(writer), else: {:ok, writer}
+  end
 
   defp flush(writer) do
     pong = if writer.ping, do: Frame.encode(:pong, writer.ping), else: []
 
-    case offer(writer.socket, [writer.waiting | pong]) do
+    case offer(writer.socket, [writer.waiting, pong]) do
       :taken -> {:busy, owed(%{writer | waiting: [], waiting_bytes: 0, ping: nil}, 1)}
       :full -> {:busy, poll(writer)}
       :closed -> {:lost, :closed}
@@ -86,7 +88,7 @@ defmodule Guildhall.Http.WebSocket.Writer do
 
   defp hold(writer, data) do
     bytes = writer.waiting_bytes + :erlang.iolist_size(data)
-    poll(%{writer | waiting: [writer.waiting | data], waiting_bytes: bytes, busy?: true})
+    poll(%{writer | waiting: [writer.waiting, data], waiting_bytes: bytes, busy?: true})
   end
 
   defp poll(%{owed: 0, polling?: false} = writer) do
