@@ -31,7 +31,7 @@ defmodule Guildhall.Store.Secret do
       File.write!(beside, secret, [:sync])
 
       case File.ln(beside, path) do
-        :ok -> sync(folder) && secret
+        :ok -> lasting(secret, folder)
         {:error, :eexist} -> File.read!(path)
         {:error, reason} -> raise File.Error, reason: reason, action: "create", path: path
       end
@@ -40,11 +40,13 @@ defmodule Guildhall.Store.Secret do
     end
   end
 
-  # The name has to last as well.
-  defp sync(folder) do
+  # The name has to last as well. Not every system lets a folder be synced.
+  defp lasting(secret, folder) do
     with {:ok, directory} <- :file.open(folder, [:read, :raw, :directory]) do
       :file.sync(directory)
       :file.close(directory)
     end
+
+    secret
   end
 end
