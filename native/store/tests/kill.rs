@@ -18,6 +18,8 @@ use store::{Batch, Direction, Engine, Folder, Range};
 use support::{Subject, model, options};
 
 const KILLS: u32 = 40;
+/// Acknowledged rows, below which the kills met no load.
+const ENOUGH: usize = 1_000;
 const UNDER_WAY: usize = 50;
 /// The rows of one batch, each in a partition of its own.
 const ROWS: u8 = 3;
@@ -111,9 +113,13 @@ fn what_was_acknowledged_survives_kills() {
     let folder = folder.path().join("data");
     let mut acknowledged = BTreeSet::new();
 
-    for round in 0..KILLS {
+    // A busy machine writes little between kills: it gets more of them, later and later.
+    for round in 0..10 * KILLS {
+        if round >= KILLS && acknowledged.len() > ENOUGH {
+            break;
+        }
         // From before the folder is opened to well into the load.
-        let after = Duration::from_millis(u64::from(round * 37 % 90));
+        let after = Duration::from_millis(u64::from(round * 37 % 90 + round / KILLS * 100));
         acknowledged.extend(killed_writer(&folder, round, after));
         // Now and then the next process finds what a kill leaves, not what a close leaves.
         if round % 2 == 0 {
@@ -129,6 +135,5 @@ fn what_was_acknowledged_survives_kills() {
         assert!(lost.is_empty(), "lost in round {round}: {lost:?}");
         subject.engine.close();
     }
-    // Only that there was a load to kill: how much a busy machine writes between kills varies.
-    assert!(acknowledged.len() > 100, "only {} were written", acknowledged.len());
+    assert!(acknowledged.len() > ENOUGH, "only {} were written", acknowledged.len());
 }
