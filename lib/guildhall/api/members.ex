@@ -28,6 +28,7 @@ defmodule Guildhall.Api.Members do
     roles: [type: {:list, :snowflake}, length: 0..250, nullable: true],
     mute: [type: :boolean, nullable: true],
     deaf: [type: :boolean, nullable: true],
+    channel_id: [type: :snowflake, nullable: true],
     timeout_until: [type: :timestamp, key: "communication_disabled_until", nullable: true],
     flags: [type: :integer, range: 0..0x7FFF_FFFF, nullable: true]
   ]

@@ -5,13 +5,18 @@ defmodule Guildhall.Api.Room do
 
   alias Guildhall.Api.Call
   alias Guildhall.Guild
+  alias Guildhall.Model
   alias Guildhall.Model.Permissions
 
   @type answer :: :ok | {:ok, term()} | {:error, term()}
 
   @spec guild(Call.t(), Guild.command()) :: answer()
   def guild(%Call{params: %{guild_id: guild_id}} = call, command) do
-    Guild.run(call.instance, guild_id, actor(call), command)
+    case Guild.run(call.instance, guild_id, actor(call), command) do
+      # The room of a direct message channel.
+      {:ok, %Model.Guild{kind: :dm}} -> {:error, :unknown_guild}
+      answer -> answer
+    end
   end
 
   @spec channel(Call.t(), Guild.command()) :: answer()

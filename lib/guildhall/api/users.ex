@@ -83,7 +83,13 @@ defmodule Guildhall.Api.Users do
   end
 
   @spec leave(Call.t()) :: Call.result()
-  def leave(call), do: call |> Room.guild({:leave}) |> Room.done()
+  def leave(%Call{user: user} = call) do
+    with {:ok, guild} <- Room.guild(call, {:get}) do
+      if guild.owner_id == user.id,
+        do: {:error, :owner},
+        else: call |> Room.guild({:leave}) |> Room.done()
+    end
+  end
 
   @spec open_dm(Call.t()) :: Call.result()
   def open_dm(%Call{instance: instance, user: user, body: body} = call) do
