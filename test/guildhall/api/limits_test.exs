@@ -139,8 +139,11 @@ defmodule Guildhall.Api.LimitsTest do
     assert header(List.last(responses), "x-ratelimit-reset-after") == "2.000"
   end
 
-  test "what counts requests is started by itself, and comes back", %{node: %{instance: instance}} do
-    assert_raise Guildhall.Options.ValidationError, fn -> Api.start_link([]) end
-    assert %{id: Api} = Api.child_spec(instance: instance)
+  test "if what counts requests dies, windows begin anew", %{ada: ada, messages: messages} do
+    body = ~s({"content": "a"})
+    assert %{200 => 5, 429 => 1} = ada |> burst(6, "POST", messages, body) |> statuses()
+    :ok = stop_supervised(Api)
+    start_supervised!({Api, instance: ada.node.instance}, id: Api)
+    assert %{200 => 1} = ada |> burst(1, "POST", messages, body) |> statuses()
   end
 end

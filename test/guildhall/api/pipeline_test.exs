@@ -155,17 +155,16 @@ defmodule Guildhall.Api.PipelineTest do
     end
   end
 
-  test "every route has documentation's path, and none is there twice" do
+  test "every route is one of Discord's document, and is there once" do
     spec = "test/conformance/openapi.json" |> File.read!() |> Payload.decode() |> elem(1)
 
-    # Served because clients ask for them; Discord's document has lost them.
-    undocumented = [{"GET", "/applications/@me"}] -- [{"GET", "/applications/@me"}]
-
-    for {method, path} = route <- Api.routes(), route not in undocumented do
+    for {method, path} <- Api.routes() do
       assert get_in(spec, ["paths", path, String.downcase(method)]), "#{method} #{path}"
     end
 
-    assert Api.routes() == Enum.uniq(Api.routes())
+    # The document is cut down to what is served, so that what no check covers is seen.
+    documented = for {path, methods} <- spec["paths"], {method, _} <- methods, do: {String.upcase(method), path}
+    assert Enum.sort(documented) == Enum.sort(Api.routes())
   end
 
   test "rooms' reasons are all in the table of errors" do
