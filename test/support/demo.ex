@@ -30,7 +30,7 @@ defmodule Guildhall.Demo do
     ExUnit.Callbacks.on_exit(file, fn -> File.rm(file) end)
     program = Program.start("bin/run", arguments(data, options) ++ ["--env", file], env: clean())
     {_line, _before} = Program.await_line(program, &(&1 =~ "is running on"), 300_000)
-    {program, read(file)}
+    {program, [{"OPERATOR_SECRET", secret(data)} | read(file)]}
   end
 
   @doc "Runs `bin/run` to its end, for starts that must fail."
@@ -45,6 +45,11 @@ defmodule Guildhall.Demo do
       flag = "--" <> String.replace("#{name}", "_", "-")
       if value == true, do: [flag], else: [flag, "#{value}"]
     end)
+  end
+
+  # What the operator sends to /admin.
+  defp secret(data) do
+    data |> Path.join("operator.key") |> File.read!() |> Base.url_encode64(padding: false)
   end
 
   # The test run's own settings are not the node's.

@@ -163,7 +163,11 @@ defmodule Guildhall.Api.PipelineTest do
     end
 
     # The document is cut down to what is served, so that what no check covers is seen.
-    documented = for {path, methods} <- spec["paths"], {method, _} <- methods, do: {String.upcase(method), path}
+    documented =
+      for {path, methods} <- spec["paths"],
+          {method, _} <- methods,
+          do: {String.upcase(method), path}
+
     assert Enum.sort(documented) == Enum.sort(Api.routes())
   end
 
