@@ -11,7 +11,7 @@ defmodule Guildhall.Api.Sweeper do
   use GenServer
 
   alias Guildhall.Api.Limiter
-  alias Guildhall.{Instance, Telemetry}
+  alias Guildhall.{Instance, Store, Telemetry}
 
   @every 1_000
 
@@ -25,6 +25,8 @@ defmodule Guildhall.Api.Sweeper do
   def init(instance) do
     table = instance |> Instance.child(:api_limiter) |> Limiter.new()
     Instance.put(instance, :api_limiter, table)
+    # Made now, so that the operator finds it in the data folder before he asks for anything.
+    Store.secret(instance, "operator")
     Process.send_after(self(), :sweep, @every)
     {:ok, %__MODULE__{instance: instance, table: table}}
   end

@@ -32,6 +32,13 @@ defmodule Guildhall.Api.AdminTest do
     assert {201, _user} = call(operator, :post, "/admin/users", body)
   end
 
+  test "finds the secret in the data folder from the start" do
+    %{instance: instance} = ApiNode.start()
+    file = Path.join(Guildhall.Instance.fetch!(instance, :store).path, "operator.key")
+    assert %{size: 32, mode: mode} = File.stat!(file)
+    assert Bitwise.band(mode, 0o777) == 0o600
+  end
+
   test "makes people who can call", %{node: node, operator: operator} do
     assert {201, %{"user" => %{"id" => id, "bot" => false}, "token" => token}} =
              call(operator, :post, "/admin/users", %{username: "ada", global_name: "Ada"})
