@@ -3,8 +3,9 @@ defmodule Guildhall.Session.Members do
 
   # Reads one chunk of the answer to a request for members: GUILD_MEMBERS_CHUNK.
   #
-  # The number of chunks is said in the first and must hold, while members come and go: every chunk
-  # but the last is full, since discord.js takes one of fewer than 1,000 members for the last.
+  # The number of chunks is said in the first and must hold, while members come and go: there is always
+  # room for one more in the last. All before it are full, because one library takes the first that is
+  # not for the end.
 
   alias Guildhall.{Guild, Instance}
   alias Guildhall.Model.{Intents, Json}
@@ -37,19 +38,16 @@ defmodule Guildhall.Session.Members do
 
   defp first(instance, user_id, page, access) do
     with {:ok, guild} <- Guild.run(instance, page.request.guild_id, user_id, {:get}) do
-      count = max(div(guild.member_count + @chunk - 1, @chunk), 1)
-      next(instance, %{page | count: count, size: @chunk}, access)
+      next(instance, %{page | count: div(guild.member_count, @chunk) + 1}, access)
     end
   end
 
   defp next(instance, %{index: index, count: count} = page, access) do
-    last? = index + 1 == count
-    limit = if last?, do: @chunk, else: page.size
+    bounds = [after: page.after, limit: @chunk]
 
-    with {:ok, members} <-
-           Guild.members(instance, page.request.guild_id, after: page.after, limit: limit) do
+    with {:ok, members} <- Guild.members(instance, page.request.guild_id, bounds) do
       last_id = Enum.reduce(members, page.after, &max(&1.user.id, &2))
-      next = unless last?, do: %{page | index: index + 1, after: last_id}
+      next = if index + 1 < count, do: %{page | index: index + 1, after: last_id}
       {:ok, chunk(instance, page, members, access), next}
     end
   end

@@ -13,7 +13,6 @@ defmodule Guildhall.Session.Pages do
           request: MemberRequest.t(),
           index: non_neg_integer(),
           count: pos_integer() | nil,
-          size: pos_integer(),
           after: non_neg_integer()
         }
   @type t :: %__MODULE__{
@@ -62,7 +61,7 @@ defmodule Guildhall.Session.Pages do
   end
 
   defp push(%__MODULE__{waiting: waiting} = pages, request) do
-    page = %{request: request, index: 0, count: nil, size: 1_000, after: 0}
+    page = %{request: request, index: 0, count: nil, after: 0}
 
     if :queue.len(waiting) < @limit,
       do: {:ok, %{pages | waiting: :queue.in(page, waiting)}},

@@ -124,8 +124,8 @@ defmodule Guildhall.Gateway.MembersTest do
     found = ids(first) ++ ids(second)
     assert length(found) == 1_203
     assert length(Enum.uniq(found)) == 1_203
-    assert length(first["members"]) <= 1_000
-    assert length(second["members"]) <= 1_000
+    # discord.js takes a chunk that is not full for the last.
+    assert length(first["members"]) == 1_000
   end
 
   defp ask(client, request) do
