@@ -27,11 +27,8 @@ defmodule Guildhall.Guild do
   Rooms: guilds and direct message channels, a process for each that is in use.
 
   A room is the only writer of what is in it. It decides who may do what, gives every event its
-  place, writes it, and, when it is durable, answers and tells the relays. It is started by the
-  first who wants something of it, and stops when nobody does. How it works is in
-  `lib/guildhall/guild/README.md`.
-
-  ## Commands
+  place, writes it, and, when it is durable, answers and tells the relays. It starts with the first
+  who wants something of it, and stops when nobody does. See `lib/guildhall/guild/README.md`.
 
   `run/4` takes the id of the acting user, or `:operator`, who may do everything, and answers
   `{:ok, result}`, `:ok` where there is nothing to say, or `{:error, reason}`.
@@ -69,22 +66,16 @@ defmodule Guildhall.Guild do
       and `:message_reference` (`%{type: 0, message_id: id, channel_id: id, fail_if_not_exists: true}`)
     * a channel has `:overwrites`, a list; a move may have `:lock_permissions`
     * a member has `:nick`, `:roles`, `:mute`, `:deaf`, `:timeout_until`, `:flags`, and `:channel_id`
-      to move him to another voice channel
-    * a ban has `:reason` and `:delete_message_seconds`
+      to move him to another voice channel; a ban `:reason` and `:delete_message_seconds`
+    * an emoji is `%{id: nil, name: "👍"}`
 
-  An emoji is `%{id: nil, name: "👍"}`.
-
-  ## Reasons
-
-  `:unknown_guild` `:unknown_channel` `:unknown_message` `:unknown_member` `:unknown_role`
+  Reasons: `:unknown_guild` `:unknown_channel` `:unknown_message` `:unknown_member` `:unknown_role`
   `:unknown_user` `:unknown_ban` `:unknown_emoji` `:unknown_overwrite` `:missing_access`
   `:missing_permissions` `:cannot_edit_other` `:system_message` `:empty_message` `:non_text_channel`
-  `:channel_type` `:invalid_role` `:invalid_recipient` `:reaction_limit` `:role_limit`
-  `:channel_limit` `:not_in_voice` `:pin_limit` `:bulk_count` `:too_old` `:banned` `{:slowmode, milliseconds}` `{:invalid, tree}`
-  (`t:Guildhall.Model.Form.tree/0`), and, when it is not the command's fault, `:overloaded`,
-  `:storage_full` and `:unavailable`. After the last one it is open what was done.
-
-  ## Sessions
+  `:channel_type` `:invalid_role` `:invalid_recipient` `:reaction_limit` `:role_limit` `:channel_limit`
+  `:pin_limit` `:bulk_count` `:too_old` `:banned` `:not_in_voice` `{:slowmode, milliseconds}`
+  `{:invalid, tree}` (`t:Guildhall.Model.Form.tree/0`), and, when it is not the command's fault,
+  `:overloaded`, `:storage_full` and `:unavailable`. After the last one it is open what was done.
 
   `attach/5`, `set_presence/5` and `set_voice/5` are for sessions and answer nothing. A session that
   may not attach gets `{Guildhall.Guild, :refused, room_id, reason}`.

@@ -15,7 +15,8 @@ defmodule Guildhall.RoomSimulation do
     submitted: [],
     outcomes: [],
     next_id: 1_000 <<< 22,
-    fail: MapSet.new()
+    fail: MapSet.new(),
+    refuse: nil
   ]
 
   @everyone Permissions.all() - Permissions.bit(:administrator)
@@ -87,7 +88,7 @@ defmodule Guildhall.RoomSimulation do
     ports = %{
       now: 1_420_070_400_000 + (simulation.next_id >>> 22),
       next_id: &next_id/0,
-      write: &submit/2
+      write: if(simulation.refuse, do: fn _ops, _index -> simulation.refuse end, else: &submit/2)
     }
 
     {room, outcomes} = Room.admit(simulation.room, requests, ports)

@@ -117,7 +117,7 @@ defmodule Guildhall.Guild.History do
   defp rows(instance, channel_id, limit, %{around: id}) do
     older = div(limit, 2)
 
-    with {:ok, newer} <- newer(instance, channel_id, limit - older, id - 1),
+    with {:ok, newer} <- newer(instance, channel_id, limit - older, max(id - 1, 0)),
          {:ok, older} <- older(instance, channel_id, older, id, &elem(&1, 1)) do
       {:ok, newer ++ older}
     end

@@ -15,7 +15,7 @@ defmodule Guildhall.Guild.Presences do
   # Of several sessions the most active one counts.
   @rank %{online: 3, dnd: 2, idle: 1}
 
-  defstruct users: %{}, shown: %{}, waiting: %{}, spent: 0
+  defstruct users: %{}, shown: %{}, json: %{}, waiting: %{}, spent: 0
 
   @type user_id :: pos_integer()
   @typedoc "What others see. A user who is not shown is offline."
@@ -27,6 +27,8 @@ defmodule Guildhall.Guild.Presences do
   @type t :: %__MODULE__{
           users: %{optional(user_id()) => %{optional(session_id :: String.t()) => Presence.t()}},
           shown: %{optional(user_id()) => shown()},
+          # What is shown, encoded, of those who were in a snapshot since it changed.
+          json: %{optional(user_id()) => binary()},
           waiting: %{optional(user_id()) => true},
           spent: non_neg_integer()
         }
@@ -63,6 +65,7 @@ defmodule Guildhall.Guild.Presences do
       presences
       | users: Map.delete(presences.users, user_id),
         shown: Map.delete(presences.shown, user_id),
+        json: Map.delete(presences.json, user_id),
         waiting: Map.delete(presences.waiting, user_id)
     }
   end
@@ -74,6 +77,19 @@ defmodule Guildhall.Guild.Presences do
   @doc "Everyone who is shown as anything but offline."
   @spec online(t()) :: %{optional(user_id()) => shown()}
   def online(%__MODULE__{shown: shown}), do: shown
+
+  @doc "What is shown of a user as `encode` makes it of his id and that; once for each change."
+  @spec encoded(t(), user_id(), (user_id(), shown() -> binary())) :: {binary(), t()}
+  def encoded(%__MODULE__{json: json} = presences, user_id, encode) do
+    case json do
+      %{^user_id => encoded} ->
+        {encoded, presences}
+
+      %{} ->
+        encoded = encode.(user_id, shown(presences, user_id))
+        {encoded, %{presences | json: Map.put(json, user_id, encoded)}}
+    end
+  end
 
   @doc """
   Returns what may be shown right now. The rest waits for `tick/1`, at the end of the window.
@@ -110,7 +126,9 @@ defmodule Guildhall.Guild.Presences do
     user_ids = presences.waiting |> Map.keys() |> Enum.take(most)
     updates = for user_id <- user_ids, do: {user_id, aggregate(presences, user_id)}
     shown = Enum.reduce(updates, presences.shown, &note/2)
-    {updates, %{presences | shown: shown, waiting: Map.drop(presences.waiting, user_ids)}}
+    waiting = Map.drop(presences.waiting, user_ids)
+    json = Map.drop(presences.json, user_ids)
+    {updates, %{presences | shown: shown, json: json, waiting: waiting}}
   end
 
   defp note({user_id, %{status: :offline}}, shown), do: Map.delete(shown, user_id)

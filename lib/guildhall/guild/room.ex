@@ -120,8 +120,9 @@ defmodule Guildhall.Guild.Room do
         room = %{room | pipeline: Pipeline.submit(room.pipeline, batch.keys, payload)}
         {room, batch(room), outcomes}
 
-      {:error, _reason} = error ->
-        {room, batch(room), Enum.reverse(refusals(plans, error)) ++ outcomes}
+      {:error, reason} = error ->
+        refused = refusals(plans, error) ++ [{:failed, reason, []}]
+        {room, batch(room), Enum.reverse(refused) ++ outcomes}
     end
   end
 

@@ -53,6 +53,7 @@ defmodule Guildhall.Guild.Snapshot do
     state = refresh(state)
     {visible, state} = visible(state, member)
     {members, state} = members(state, subscriber, threshold)
+    {presences, state} = presences(state, subscriber)
 
     json = [
       state.snapshot.guild,
@@ -61,7 +62,7 @@ defmodule Guildhall.Guild.Snapshot do
       [~s(,"large":), to_string(state.guild.member_count > threshold)],
       [~s(,"channels":[), channels(state, visible), "]"],
       [~s(,"members":[), Enum.intersperse(members, ","), "]"],
-      [~s(,"presences":), Payload.encode!(presences(state, subscriber))],
+      [~s(,"presences":[), Enum.intersperse(presences, ","), "]"],
       [~s(,"voice_states":), Payload.encode!(voices(state, visible))],
       ~s(,"unavailable":false,"threads":[],"stage_instances":[],"guild_scheduled_events":[]),
       ~s(,"soundboard_sounds":[]})
@@ -169,11 +170,18 @@ defmodule Guildhall.Guild.Snapshot do
   end
 
   defp presences(state, %Subscriber{intents: intents}) when (intents &&& @presences) != 0 do
-    for {id, shown} <- Enum.take(Presences.online(state.presences), @shown),
-        do: Json.presence(id, shown)
+    {encoded, presences} =
+      state.presences
+      |> Presences.online()
+      |> Enum.take(@shown)
+      |> Enum.map_reduce(state.presences, fn {id, _shown}, presences ->
+        Presences.encoded(presences, id, &Payload.encode!(Json.presence(&1, &2)))
+      end)
+
+    {encoded, %{state | presences: presences}}
   end
 
-  defp presences(_state, _subscriber), do: []
+  defp presences(state, _subscriber), do: {[], state}
 
   defp voices(state, visible) do
     for voice <- Voices.all(state.voices),

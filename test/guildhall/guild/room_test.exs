@@ -151,6 +151,18 @@ defmodule Guildhall.Guild.RoomTest do
     assert [{"👍", 2, _since}] = row(simulation, {:counts, 2, id})
   end
 
+  test "what the store does not take is answered, and is no hole" do
+    simulation = command(%{new() | refuse: {:error, :overloaded}}, :a, 11, say("no"))
+
+    assert {[{:reply, :a, {:error, :overloaded}}, {:failed, :overloaded, []}], simulation} =
+             take(simulation)
+
+    {outcomes, _} =
+      %{simulation | refuse: nil} |> command(:b, 11, say("yes")) |> finish_all() |> take()
+
+    assert {:ok, %{index: 1}} = reply(outcomes, :b)
+  end
+
   test "who read long ago reads again" do
     {id, simulation} = posted(new())
     command = {:add_reaction, 2, id, @thumb}

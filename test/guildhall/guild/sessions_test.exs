@@ -136,6 +136,53 @@ defmodule Guildhall.Guild.SessionsTest do
       end
     end
 
+    test "and what follows hold no message of a channel that is hidden at that point", context do
+      post = fn n ->
+        Guild.run(
+          context.instance,
+          context.guild.id,
+          context.ada,
+          {:create_message, context.channel, %{content: "#{n}"}}
+        )
+      end
+
+      posting = Task.async(fn -> for n <- 1..400, do: post.(n) end)
+      session = attach(context, context.bob)
+      overwrite = %Overwrite{id: context.bob, type: :member, deny: Permissions.bit(:view_channel)}
+
+      for _ <- 1..20 do
+        :ok =
+          Guild.run(
+            context.instance,
+            context.guild.id,
+            context.owner,
+            {:put_overwrite, context.channel, overwrite}
+          )
+
+        :ok =
+          Guild.run(
+            context.instance,
+            context.guild.id,
+            context.owner,
+            {:delete_overwrite, context.channel, context.bob}
+          )
+      end
+
+      Task.await(posting)
+      got = drain(context.instance, session, context.guild.id, context.channel, context.owner)
+      types = for {type, _data} <- got, do: type
+      assert Enum.count(types, &(&1 == "CHANNEL_DELETE")) == 20
+      assert Enum.reduce(types, true, &visible/2)
+    end
+
+    defp visible("CHANNEL_DELETE", true), do: false
+    defp visible("CHANNEL_CREATE", false), do: true
+
+    defp visible(type, seen?) when type in ["MESSAGE_CREATE", "CHANNEL_UPDATE"] and seen?,
+      do: true
+
+    defp visible("PRESENCE_UPDATE", seen?), do: seen?
+
     test "is not sent again to a session that is attached", context do
       session = attach(context, context.bob)
       :ok = Guild.attach(context.instance, context.guild.id, session, %Presence{}, 50)
@@ -260,6 +307,17 @@ defmodule Guildhall.Guild.SessionsTest do
       assert [ada] = for({"VOICE_STATE_UPDATE", data} <- got, do: data["user_id"])
       assert ada == id(context.ada)
     end
+  end
+
+  test "around the beginning of a channel there is what there is", context do
+    run!(context, context.ada, {:create_message, context.channel, %{content: "x"}})
+    %{instance: instance, guild: guild, channel: channel} = context
+
+    assert {:ok, [_first]} =
+             Guild.messages(instance, guild.id, channel, context.ada, around: 0, limit: 1)
+
+    assert {:ok, [_ | _]} = Guild.messages(instance, guild.id, channel, context.ada, after: 0)
+    assert {:ok, []} = Guild.messages(instance, guild.id, channel, context.ada, before: 0)
   end
 
   describe "a direct message channel" do
