@@ -139,18 +139,16 @@ defmodule Guildhall.Native do
 
   # payload.rs
 
-  @type payload_place :: binary() | atom() | integer()
+  @type payload_refusal ::
+          {:error, {atom(), non_neg_integer() | nil, term(), [atom() | binary() | integer()]}}
 
   @spec payload_encode(term()) ::
-          {:ok, binary()}
-          | :large
-          | {:error, {atom(), non_neg_integer() | nil, term(), [payload_place()]}}
+          {:ok, binary()} | {:more, text :: binary(), rest :: term()} | payload_refusal()
   def payload_encode(_term), do: not_loaded()
 
-  @spec payload_encode_dirty(term()) ::
-          {:ok, binary()}
-          | {:error, {atom(), non_neg_integer() | nil, term(), [payload_place()]}}
-  def payload_encode_dirty(_term), do: not_loaded()
+  @spec payload_encode_dirty(text :: binary(), rest :: term()) ::
+          {:ok, binary()} | payload_refusal()
+  def payload_encode_dirty(_text, _rest), do: not_loaded()
 
   @spec payload_decode(binary()) :: {:ok, term()} | {:error, {atom(), non_neg_integer()}}
   def payload_decode(_text), do: not_loaded()

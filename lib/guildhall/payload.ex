@@ -56,7 +56,7 @@ defmodule Guildhall.Payload do
   def encode(term) do
     case Native.payload_encode(term) do
       {:ok, _json} = ok -> ok
-      :large -> term |> Native.payload_encode_dirty() |> encoded()
+      {:more, text, rest} -> text |> Native.payload_encode_dirty(rest) |> encoded()
       {:error, _detail} = error -> encoded(error)
     end
   end

@@ -1,8 +1,10 @@
 defmodule Guildhall.PayloadTest do
   use ExUnit.Case, async: true
 
+  alias Guildhall.Native
   alias Guildhall.Payload
   alias Guildhall.Payload.Error
+  alias Guildhall.Payload.Reference
 
   doctest Payload
   doctest Error
@@ -127,6 +129,48 @@ defmodule Guildhall.PayloadTest do
 
       large = String.duplicate("1", 100_000)
       assert Payload.encode!([Payload.raw(large)]) == "[#{large}]"
+    end
+
+    test "knows a struct by its key, whatever was written before" do
+      assert Payload.encode!([:__struct__, "__struct__"]) == ~s(["__struct__","__struct__"])
+      assert Payload.encode!(%{"__struct__" => 1}) == ~s({"__struct__":1})
+      assert refused([:__struct__, %{__struct__: Nope}]) == {:__struct__, [1]}
+    end
+
+    test "writes large strings, keys, fragments and maps, wherever they are" do
+      large = String.duplicate("é\n", 50_000)
+      map = Map.new(1..20_000, &{&1, %{"id" => &1}})
+
+      for term <- [large, [large], %{large => large}, [%{a: %{large => [1]}}], [1, map, [map]]] do
+        assert {:ok, text} = Payload.encode(term)
+        assert Payload.decode(text) == Payload.decode(elem(Reference.encode(term), 1))
+      end
+
+      raws = List.duplicate(Payload.raw(""), 3) ++ List.duplicate(Payload.raw("{}"), 100_000)
+      assert Payload.encode!(raws) == "[,,,#{Enum.map_join(1..100_000, ",", fn _ -> "{}" end)}]"
+    end
+
+    test "a normal scheduler stops at 64 KB, whatever it writes" do
+      for value <- [nil, 1, 10 ** 1_000, "", "text", [], %{}, [[]], %{a: %{}}, Payload.raw("")] do
+        assert {:more, text, _rest} = Native.payload_encode(List.duplicate(value, 100_000))
+        assert byte_size(text) < 67_000
+      end
+
+      large = String.duplicate("a", 1_000_000)
+
+      for term <- [large, [large], %{large => 1}, Payload.raw(large)] do
+        assert {:more, text, _rest} = Native.payload_encode(term)
+        assert byte_size(text) < 10
+      end
+    end
+
+    test "names the place of what is refused in a large term" do
+      map = Map.new(1..20_000, &{&1, %{"id" => &1}})
+      list = List.duplicate(map, 3)
+      assert refused([list, %{a: list, b: [list, {1}]}]) == {:tuple, [1, :b, 1]}
+      assert refused([list, %{a: [1 | 2]}]) == {:improper_list, [1, :a]}
+      assert refused(list ++ [self()]) == {:pid, [3]}
+      assert refused(list ++ :tail) == {:improper_list, []}
     end
 
     test "does not change its mind at the size at which the scheduler changes" do

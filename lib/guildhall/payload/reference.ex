@@ -13,7 +13,7 @@ defmodule Guildhall.Payload.Reference do
   @spec encode(term()) :: {:ok, binary()} | {:error, Error.t()}
   def encode(term) do
     case IO.iodata_to_binary(Encoder.encode(term)) do
-      json when byte_size(json) > @max_bytes -> {:error, %Error{reason: :too_large, term: term}}
+      json when byte_size(json) > @max_bytes -> {:error, %Error{reason: :too_large}}
       json -> {:ok, json}
     end
   catch

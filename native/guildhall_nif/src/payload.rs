@@ -4,26 +4,38 @@ mod atoms;
 mod beam;
 mod decode;
 mod encode;
+mod frames;
+mod keys;
 mod scratch;
+mod walk;
 
-use payload::{MAX_BYTES, Reason};
-use rustler::{Atom, Binary, Encoder, Env, Term, types::atom};
+use payload::Reason;
+use rustler::{Atom, Binary, Encoder, Env, NifResult, Term, types::atom};
 
 use atoms::Words;
 use beam::Beam;
 use decode::Terms;
-use encode::{Failure, NORMAL_BYTES, Step};
+use encode::Unfinished;
+use frames::Step;
 
-/// `{:ok, text}`, `:large` if it is more than a normal scheduler should do, or
-/// `{:error, {reason, position | nil, term, path}}`.
+/// `{:ok, text}`, `{:error, {reason, position | nil, term, path}}`, or `{:more, text, rest}` if that
+/// is as much as a normal scheduler should write.
 #[rustler::nif]
 fn payload_encode<'a>(env: Env<'a>, term: Term<'a>) -> Term<'a> {
-    encode(env, term, NORMAL_BYTES)
+    scratch::with_encoder(|encoder| {
+        let result = encoder.start(env, term);
+        Beam::new(env).consume_bytes(encoder.out.len());
+        encoded(env, &encoder.out, result)
+    })
 }
 
+/// Goes on where `payload_encode` stopped.
 #[rustler::nif(schedule = "DirtyCpu")]
-fn payload_encode_dirty<'a>(env: Env<'a>, term: Term<'a>) -> Term<'a> {
-    encode(env, term, MAX_BYTES)
+fn payload_encode_dirty<'a>(env: Env<'a>, text: Binary<'a>, rest: Term<'a>) -> NifResult<Term<'a>> {
+    scratch::with_encoder(|encoder| {
+        let result = encoder.finish(env, &text, rest)?;
+        Ok(encoded(env, &encoder.out, result))
+    })
 }
 
 /// `{:ok, term}` or `{:error, {reason, position}}`.
@@ -43,18 +55,12 @@ fn payload_retained() -> usize {
     scratch::retained()
 }
 
-fn encode<'a>(env: Env<'a>, term: Term<'a>, limit: usize) -> Term<'a> {
-    let beam = Beam::new(env);
-    let result = scratch::with_encoder(|encoder| {
-        encoder.encode(beam, term.as_c_arg(), limit)?;
-        consume(beam, encoder.out.len());
-        Ok(beam.make_binary(&encoder.out))
-    });
-
+fn encoded<'a>(env: Env<'a>, out: &[u8], result: Result<(), Unfinished<'a>>) -> Term<'a> {
+    let text = || Beam::term(env, Beam::new(env).make_binary(out));
     match result {
-        Ok(text) => (atom::ok(), Beam::term(env, text)).encode(env),
-        Err(Failure::Large) => atoms::large().encode(env),
-        Err(Failure::Term { reason, position, term, path }) => {
+        Ok(()) => (atom::ok(), text()).encode(env),
+        Err(Unfinished::More(rest)) => (atoms::more(), text(), rest).encode(env),
+        Err(Unfinished::Refused { reason, position, term, path }) => {
             let path: Vec<Term<'a>> = path.into_iter().map(|step| place(env, step)).collect();
             (atom::error(), (reason, position, Beam::term(env, term), path)).encode(env)
         }
@@ -72,18 +78,11 @@ fn decode<'a>(env: Env<'a>, text: Binary<'a>) -> Term<'a> {
     let beam = Beam::new(env);
     let mut terms = Terms::new(beam, Words::get());
     let text = text.as_slice();
-    consume(beam, text.len());
+    beam.consume_bytes(text.len());
 
     match scratch::with_reader(|reader| reader.read(text, &mut terms)) {
         Ok(term) => (atom::ok(), Beam::term(env, term)).encode(env),
         Err(error) => (atom::error(), (name(error.reason), error.position)).encode(env),
-    }
-}
-
-/// 64 KB are about a sixth of the millisecond that a process runs at a time.
-fn consume(beam: Beam, bytes: usize) {
-    if bytes >= 4_096 {
-        beam.consume(i32::try_from(bytes / 4_096).unwrap_or(i32::MAX));
     }
 }
 

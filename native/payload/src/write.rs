@@ -13,51 +13,73 @@ pub struct NotUtf8(pub usize);
 /// Appends `text` as a string, in quotes. What was appended before an error stays.
 #[inline]
 pub fn string(out: &mut Vec<u8>, text: &[u8]) -> Result<(), NotUtf8> {
-    out.reserve(text.len() + 2);
+    // Once, and with room for what is written behind the end and cut off again.
+    out.reserve(text.len() + 32);
     out.push(b'"');
-    let high = characters(out, text);
-    out.push(b'"');
+    let mut high = 0;
+    let mut rest = text;
 
-    match if high { text::invalid_utf8(text) } else { None } {
+    while let Some((chunk, tail)) = rest.split_first_chunk::<16>() {
+        if text::any_special(chunk) {
+            escape(out, chunk);
+        } else {
+            out.extend_from_slice(chunk);
+        }
+        high |= text::fold(chunk);
+        rest = tail;
+    }
+    high |= end(out, rest);
+
+    match if text::is_ascii(high) { None } else { text::invalid_utf8(text) } {
         None => Ok(()),
         Some(offset) => Err(NotUtf8(offset)),
     }
 }
 
-/// Appends `text`, escaped, and tells whether it goes beyond ASCII.
+/// Appends at most fifteen bytes and the closing quote, and returns the high bits of the bytes. They
+/// are put together in a register: a load of what was just stored in smaller pieces would wait.
 #[inline(always)]
-fn characters(out: &mut Vec<u8>, text: &[u8]) -> bool {
-    let mut high = 0;
-    let mut rest = text;
+fn end(out: &mut Vec<u8>, rest: &[u8]) -> u64 {
+    const SPACE: u64 = 0x2020_2020_2020_2020;
+    let size = rest.len();
 
-    while let Some((chunk, tail)) = rest.split_first_chunk::<16>() {
-        let (low, up) = halves(chunk);
-        if text::special(low) | text::special(up) == 0 {
-            out.extend_from_slice(chunk);
+    if let (Some(head), Some(tail)) = (rest.first_chunk::<8>(), rest.last_chunk::<8>()) {
+        let (head, tail) = (u64::from_le_bytes(*head), u64::from_le_bytes(*tail));
+        let special = text::special(head) != 0 || text::special(tail) != 0;
+        let bytes = u128::from(head) | u128::from(tail) << (8 * (size - 8));
+        close(out, rest, special, bytes);
+        return head | tail;
+    }
+
+    let (word, spaces) =
+        if let (Some(head), Some(tail)) = (rest.first_chunk::<4>(), rest.last_chunk::<4>()) {
+            let (head, tail) =
+                (u64::from(u32::from_le_bytes(*head)), u64::from(u32::from_le_bytes(*tail)));
+            (head | tail << (8 * (size - 4)), SPACE << 32 << (8 * (size - 4)))
+        } else if let (Some(head), Some(middle), Some(tail)) =
+            (rest.first(), rest.get(size / 2), rest.last())
+        {
+            let (head, middle, tail) = (u64::from(*head), u64::from(*middle), u64::from(*tail));
+            (head | middle << (8 * (size / 2)) | tail << (8 * (size - 1)), SPACE << (8 * size))
         } else {
-            escape(out, chunk);
-        }
-        high |= text::beyond_ascii(low | up);
-        rest = tail;
-    }
-
-    // What is left, filled up with spaces.
-    let mut chunk = [b' '; 16];
-    chunk.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
-    let (low, up) = halves(&chunk);
-    if text::special(low) | text::special(up) == 0 {
-        out.extend_from_slice(&chunk);
-        out.truncate(out.len() - 16 + rest.len());
-    } else {
-        escape(out, rest);
-    }
-    high | text::beyond_ascii(low | up) != 0
+            (0, SPACE)
+        };
+    close(out, rest, text::special(word | spaces) != 0, word.into());
+    word
 }
 
+/// Appends `rest`, of which `bytes` are the bytes, and the closing quote.
 #[inline(always)]
-fn halves(chunk: &[u8; 16]) -> (u64, u64) {
-    let both = u128::from_le_bytes(*chunk);
-    (both as u64, (both >> 64) as u64)
+fn close(out: &mut Vec<u8>, rest: &[u8], special: bool, bytes: u128) {
+    if special {
+        escape(out, rest);
+        out.push(b'"');
+    } else {
+        let end = out.len() + rest.len() + 1;
+        let quote = u128::from(b'"') << (8 * rest.len());
+        out.extend_from_slice(&(bytes | quote).to_le_bytes());
+        out.truncate(end);
+    }
 }
 
 #[cold]

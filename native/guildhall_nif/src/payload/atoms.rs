@@ -12,7 +12,7 @@ rustler::atoms! {
     json,
     raw = "Elixir.Guildhall.Payload.Raw",
 
-    large,
+    more,
 
     unexpected_byte,
     unexpected_end,
@@ -65,60 +65,82 @@ impl Words {
 /// A power of two.
 const SLOTS: usize = 1_024;
 
-/// A slot is a cache line; longer texts are made each time.
-const TEXT: usize = 55;
+/// Longer texts are made each time.
+const TEXT: usize = 31;
 
 /// The texts of atoms, each in the slot that the atom's word chooses. An atom is never collected,
 /// so that its word names it for as long as the VM runs.
-pub(super) struct AtomTexts(Box<[Slot]>);
+pub(super) struct AtomTexts {
+    /// Apart from the texts, because every key is looked for here and most documents have strings.
+    atoms: Box<[Raw]>,
+    texts: Box<[Text]>,
+}
 
+/// The name in quotes, and its size.
 #[derive(Clone, Copy)]
-struct Slot {
-    atom: Raw,
-    len: u8,
-    /// The name in quotes.
-    text: [u8; TEXT],
+struct Text {
+    bytes: [u8; TEXT],
+    size: u8,
 }
 
 impl AtomTexts {
     pub(super) fn new() -> Self {
-        Self(vec![Slot { atom: Raw::default(), len: 0, text: [0; TEXT] }; SLOTS].into())
+        let empty = Text { bytes: [0; TEXT], size: 0 };
+        Self { atoms: vec![Raw::default(); SLOTS].into(), texts: vec![empty; SLOTS].into() }
     }
 
     pub(super) fn size(&self) -> usize {
-        size_of_val(&*self.0)
+        size_of_val(&*self.atoms) + size_of_val(&*self.texts)
+    }
+
+    /// Appends `term` as a string, if it is an atom that has a slot. The one that names a struct
+    /// never has.
+    #[inline(always)]
+    pub(super) fn push_known(&self, out: &mut Vec<u8>, term: Raw) -> bool {
+        let slot = slot(term);
+        match (self.atoms.get(slot), self.texts.get(slot)) {
+            (Some(atom), Some(text)) if *atom == term => {
+                // All of it, which the compiler does in a few moves.
+                let end = out.len() + usize::from(text.size);
+                out.extend_from_slice(&text.bytes);
+                out.truncate(end);
+                true
+            }
+            _ => false,
+        }
     }
 
     /// Appends the atom as a string.
     #[inline(always)]
     pub(super) fn push(&mut self, out: &mut Vec<u8>, beam: Beam, atom: Raw) {
-        // The low bits of an atom's word are a tag.
-        match self.0.get_mut((word(atom) >> 6) % SLOTS) {
-            Some(slot) if slot.atom == atom => {
-                // All of it, which the compiler does in a few moves.
-                let end = out.len() + usize::from(slot.len);
-                out.extend_from_slice(&slot.text);
-                out.truncate(end);
-            }
-            slot => Self::make(slot, out, beam, atom),
+        if !self.push_known(out, atom) {
+            self.make(out, beam, atom);
         }
     }
 
     #[cold]
-    fn make(slot: Option<&mut Slot>, out: &mut Vec<u8>, beam: Beam, atom: Raw) {
+    fn make(&mut self, out: &mut Vec<u8>, beam: Beam, atom: Raw) {
         let start = out.len();
         // A name is UTF-8.
         let _ = write::string(out, name(&beam.write_external(atom)).as_bytes());
         let text = out.get(start..).unwrap_or_default();
+        let slot = slot(atom);
 
-        if let Some(slot) = slot
+        if let (Some(known), Some(to)) = (self.atoms.get_mut(slot), self.texts.get_mut(slot))
             && text.len() <= TEXT
+            && atom != Words::get().module
         {
-            let mut bytes = [0; TEXT];
-            bytes.iter_mut().zip(text).for_each(|(to, from)| *to = *from);
-            *slot = Slot { atom, len: text.len() as u8, text: bytes };
+            *known = atom;
+            to.size = text.len() as u8;
+            to.bytes.iter_mut().zip(text).for_each(|(to, from)| *to = *from);
         }
     }
+}
+
+/// Where an atom is. The low bits of its word are a tag.
+#[inline(always)]
+fn slot(atom: Raw) -> usize {
+    (word(atom) >> 6) % SLOTS
 }
 
 /// The name of an atom in the external format. The interface itself knows names beyond Latin-1 only

@@ -186,58 +186,77 @@ impl Beam {
         (read != 0).then_some(term)
     }
 
-    /// Tells the VM that a call took `percent` of what a process may take at a time.
-    pub(super) fn consume(self, percent: i32) {
-        // SAFETY: by the invariant; the VM asks for 1 to 100.
-        unsafe { sys::enif_consume_timeslice(self.0, percent.clamp(1, 100)) };
+    /// Tells the VM how much of its time the process has used for a text of so many bytes. 64 KB
+    /// are about a sixth of the millisecond that it runs at a time.
+    #[inline(always)]
+    pub(super) fn consume_bytes(self, bytes: usize) {
+        if bytes >= 4_096 {
+            let percent = i32::try_from(bytes / 4_096).unwrap_or(100).clamp(1, 100);
+            // SAFETY: by the invariant; the VM asks for 1 to 100.
+            unsafe { sys::enif_consume_timeslice(self.0, percent) };
+        }
     }
 }
 
-/// A walk over the pairs of a map.
+/// A walk over the pairs of a map, or none yet.
 pub(super) struct Pairs {
-    beam: Beam,
-    iterator: sys::ErlNifMapIterator,
+    /// Null until it has started.
+    env: *mut sys::ErlNifEnv,
+    iterator: MaybeUninit<sys::ErlNifMapIterator>,
 }
 
 impl Pairs {
-    /// From the first pair on, of a term that is a map.
+    /// Room for a walk. It starts where it stays: it is large, and there is one for every map.
     #[inline(always)]
-    pub(super) fn new(beam: Beam, map: Raw) -> Self {
-        let mut iterator = MaybeUninit::<sys::ErlNifMapIterator>::zeroed();
-        // SAFETY: by the invariant, a map has an iterator; it may be moved.
+    pub(super) fn new() -> Self {
+        Self { env: std::ptr::null_mut(), iterator: MaybeUninit::uninit() }
+    }
+
+    /// Starts at the first pair of `map`, which must be a map.
+    #[inline(always)]
+    pub(super) fn start(&mut self, beam: Beam, map: Raw) {
+        // SAFETY: by the invariant. A walk starts once.
         unsafe {
             sys::enif_map_iterator_create(
                 beam.0,
                 map,
-                iterator.as_mut_ptr(),
+                self.iterator.as_mut_ptr(),
                 sys::ErlNifMapIteratorEntry::ERL_NIF_MAP_ITERATOR_HEAD,
             );
-            Self { beam, iterator: iterator.assume_init() }
         }
+        self.env = beam.0;
     }
 
     /// The pair at which the walk is, until its end.
     #[inline(always)]
     pub(super) fn pair(&mut self) -> Option<(Raw, Raw)> {
+        if self.env.is_null() {
+            return None;
+        }
         let (mut key, mut value) = (Raw::default(), Raw::default());
-        let (env, iterator) = (self.beam.0, &mut self.iterator);
-        // SAFETY: by the invariant.
-        let found = unsafe { sys::enif_map_iterator_get_pair(env, iterator, &mut key, &mut value) };
+        let iterator = self.iterator.as_mut_ptr();
+        // SAFETY: by the invariant; it has started.
+        let found =
+            unsafe { sys::enif_map_iterator_get_pair(self.env, iterator, &mut key, &mut value) };
         (found != 0).then_some((key, value))
     }
 
     /// Goes on to the next pair.
     #[inline(always)]
     pub(super) fn advance(&mut self) {
-        // SAFETY: by the invariant.
-        unsafe { sys::enif_map_iterator_next(self.beam.0, &mut self.iterator) };
+        if !self.env.is_null() {
+            // SAFETY: by the invariant; it has started.
+            unsafe { sys::enif_map_iterator_next(self.env, self.iterator.as_mut_ptr()) };
+        }
     }
 }
 
 impl Drop for Pairs {
     #[inline(always)]
     fn drop(&mut self) {
-        // SAFETY: by the invariant; it was created, and is destroyed once.
-        unsafe { sys::enif_map_iterator_destroy(self.beam.0, &mut self.iterator) };
+        if !self.env.is_null() {
+            // SAFETY: by the invariant; it has started, and is destroyed once.
+            unsafe { sys::enif_map_iterator_destroy(self.env, self.iterator.as_mut_ptr()) };
+        }
     }
 }

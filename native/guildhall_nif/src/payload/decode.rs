@@ -11,11 +11,13 @@ pub(super) struct Terms {
     nil: Raw,
     yes: Raw,
     no: Raw,
+    /// One is enough for a document.
+    empty_map: Option<Raw>,
 }
 
 impl Terms {
     pub(super) fn new(beam: Beam, words: &Words) -> Self {
-        Self { beam, nil: words.nil, yes: words.yes, no: words.no }
+        Self { beam, nil: words.nil, yes: words.yes, no: words.no, empty_map: None }
     }
 }
 
@@ -73,6 +75,12 @@ impl Build for Terms {
 
     #[inline(always)]
     fn map(&mut self, keys: &[Raw], values: &[Raw]) -> Option<Raw> {
-        self.beam.make_map(keys, values)
+        if !keys.is_empty() {
+            return self.beam.make_map(keys, values);
+        }
+        if self.empty_map.is_none() {
+            self.empty_map = self.beam.make_map(keys, values);
+        }
+        self.empty_map
     }
 }
