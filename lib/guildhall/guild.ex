@@ -69,13 +69,17 @@ defmodule Guildhall.Guild do
       to move him to another voice channel; a ban `:reason` and `:delete_message_seconds`
     * an emoji is `%{id: nil, name: "👍"}`
 
-  Reasons: `:unknown_guild` `:unknown_channel` `:unknown_message` `:unknown_member` `:unknown_role`
+  ## Reasons
+
+  `:unknown_guild` `:unknown_channel` `:unknown_message` `:unknown_member` `:unknown_role`
   `:unknown_user` `:unknown_ban` `:unknown_emoji` `:unknown_overwrite` `:missing_access`
   `:missing_permissions` `:cannot_edit_other` `:system_message` `:empty_message` `:non_text_channel`
   `:channel_type` `:invalid_role` `:invalid_recipient` `:reaction_limit` `:role_limit` `:channel_limit`
   `:pin_limit` `:bulk_count` `:too_old` `:banned` `:not_in_voice` `{:slowmode, milliseconds}`
   `{:invalid, tree}` (`t:Guildhall.Model.Form.tree/0`), and, when it is not the command's fault,
   `:overloaded`, `:storage_full` and `:unavailable`. After the last one it is open what was done.
+
+  ## Sessions
 
   `attach/5`, `set_presence/5` and `set_voice/5` are for sessions and answer nothing. A session that
   may not attach gets `{Guildhall.Guild, :refused, room_id, reason}`.

@@ -34,6 +34,11 @@ defmodule Guildhall.Payload.ReferencePropertyTest do
     end
   end
 
+  test "the keys of a large map come in the same order" do
+    map = Map.new(1..500, &{"key #{&1}", &1})
+    assert Payload.encode(map) == Reference.encode(map)
+  end
+
   property "where the scheduler changes is not seen" do
     forall {size, term} <- {range(65_400, 65_540), PayloadFixture.hostile()} do
       # Either side of what a normal scheduler writes at a time, anywhere in the term.

@@ -39,13 +39,17 @@ defmodule Guildhall.Payload.Reference.Encoder do
   defp value(%{__struct__: _module} = struct, _depth, path), do: refuse(:__struct__, struct, path)
 
   defp value(map, depth, path) when is_map(map) do
-    case Map.to_list(map) do
+    case in_order(:maps.next(:maps.iterator(map))) do
       [] -> "{}"
       [first | rest] -> ["{", pair(first, depth + 1, path), pairs(rest, depth + 1, path)]
     end
   end
 
   defp value(term, _depth, path), do: refuse(kind(term), term, path)
+
+  # The order of iterators, which is the NIF's: until OTP 26 that of lists is another above 32 keys.
+  defp in_order(:none), do: []
+  defp in_order({key, value, rest}), do: [{key, value} | in_order(:maps.next(rest))]
 
   defp elements([], _index, _list, _depth, _path), do: "]"
 
