@@ -19,7 +19,7 @@ defmodule Guildhall.Program do
 
   @doc "Starts a program; it is killed when the test ends."
   def start(path, arguments, options \\ []) do
-    executable = System.find_executable(path) || flunk("#{path} is not installed")
+    executable = find(path)
 
     environment =
       for {name, value} <- Keyword.get(options, :env, []) do
@@ -67,6 +67,14 @@ defmodule Guildhall.Program do
   def signal(os_pid, name) do
     System.cmd("kill", ["-#{name}", to_string(os_pid)], stderr_to_stdout: true)
     :ok
+  end
+
+  # A path is the project's; a bare name is looked for as a shell would.
+  defp find(path) do
+    file =
+      if String.contains?(path, "/"), do: Path.expand(path), else: System.find_executable(path)
+
+    if file && File.exists?(file), do: file, else: flunk("#{path} is not installed")
   end
 
   defp collect(%{port: port} = program, timeout, lines) do

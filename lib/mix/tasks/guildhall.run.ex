@@ -129,6 +129,18 @@ defmodule Mix.Tasks.Guildhall.Run do
     "#{options[:data]} is not writable; choose another folder with --data"
   end
 
+  defp message(:not_a_folder, options) do
+    "#{options[:data]} is no folder; choose a folder with --data"
+  end
+
+  defp message(:storage_full, options) do
+    "there is no room on the disk of #{options[:data]}; make room or choose another with --data"
+  end
+
+  defp message(:newer_format, options) do
+    "#{options[:data]} was written by a newer Guildhall; start that, or choose another with --data"
+  end
+
   defp message(reason, options) do
     "the node could not start on #{options[:data]}: #{inspect(reason)}"
   end
