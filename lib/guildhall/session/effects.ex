@@ -25,13 +25,16 @@ defmodule Guildhall.Session.Effects do
       intents: client.intents
     }
 
-    Guild.attach(server.instance, room_id, subscriber, client.presence, client.large_threshold)
+    presence = State.presence(server.state)
+    Guild.attach(server.instance, room_id, subscriber, presence, client.large_threshold)
     server
   end
 
   def perform({:present, room_ids}, %{state: %State{client: client}} = server) do
+    presence = State.presence(server.state)
+
     for room_id <- room_ids do
-      Guild.set_presence(server.instance, room_id, client.user.id, server.id, client.presence)
+      Guild.set_presence(server.instance, room_id, client.user.id, server.id, presence)
     end
 
     server

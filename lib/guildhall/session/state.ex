@@ -5,9 +5,10 @@ defmodule Guildhall.Session.State do
   # may still ask for. `apply/3` is its whole behaviour: no process, no clock, no I/O.
   # `Guildhall.Session.Server` performs the effects.
   #
-  # A session is `:connected` or `:waiting` for its client to come back. It begins waiting.
+  # A session is `:connected` or `:waiting` for its client to come back. It begins waiting. A client
+  # that does not come back soon is `absent`: others see him offline while his session still waits.
 
-  alias Guildhall.Model.{Json, User}
+  alias Guildhall.Model.{Json, Presence, User}
   alias Guildhall.Session.{Client, Connection, MemberRequest, Members, Pages, Rooms, Window}
 
   # Changes of presence in so many ms, and how often all members of a guild may be asked for.
@@ -22,6 +23,7 @@ defmodule Guildhall.Session.State do
     rooms: nil,
     pages: nil,
     presences: nil,
+    absent: false,
     heartbeat_at: 0
   ]
 
@@ -32,10 +34,11 @@ defmodule Guildhall.Session.State do
           rooms: Rooms.t(),
           pages: Pages.t(),
           presences: Window.t(),
+          absent: boolean(),
           heartbeat_at: integer()
         }
 
-  @type timer :: :heartbeat | :expiry | :grace | {:room, pos_integer()}
+  @type timer :: :heartbeat | :absence | :expiry | :grace | {:room, pos_integer()}
   @type command ::
           {:begin, guild_ids :: [pos_integer()]}
           | :connected
@@ -79,14 +82,25 @@ defmodule Guildhall.Session.State do
   @spec paged(t(), Pages.page()) :: t()
   def paged(%__MODULE__{} = state, page), do: %{state | pages: Pages.back(state.pages, page)}
 
+  @doc "How the user is, as far as this session knows."
+  @spec presence(t()) :: Presence.t()
+  def presence(%__MODULE__{absent: true}), do: %Presence{status: :offline}
+  def presence(%__MODULE__{client: client}), do: client.presence
+
   @spec apply(t(), command(), now :: integer()) :: {t(), [effect()]}
   def apply(%__MODULE__{} = state, {:begin, guild_ids}, _now) do
     wait(%{state | rooms: Rooms.new(guild_ids)}, [])
   end
 
   def apply(%__MODULE__{} = state, :connected, now) do
-    timers = [{:timer, :expiry, nil}, {:timer, :heartbeat, patience(state)}]
-    {%{state | phase: :connected, heartbeat_at: now}, timers}
+    timers = [
+      {:timer, :absence, nil},
+      {:timer, :expiry, nil},
+      {:timer, :heartbeat, patience(state)}
+    ]
+
+    back = if state.absent, do: [{:present, Rooms.ids(state.rooms)}], else: []
+    {%{state | phase: :connected, absent: false, heartbeat_at: now}, timers ++ back}
   end
 
   def apply(%__MODULE__{phase: :connected} = state, :claimed, _now) do
@@ -142,6 +156,11 @@ defmodule Guildhall.Session.State do
     rooms(state, &Rooms.timeout(&1, room_id))
   end
 
+  def apply(%__MODULE__{phase: :waiting} = state, {:timeout, :absence}, _now) do
+    {%{state | absent: true}, [{:present, Rooms.ids(state.rooms)}]}
+  end
+
+  def apply(%__MODULE__{} = state, {:timeout, :absence}, _now), do: {state, []}
   def apply(%__MODULE__{} = state, {:timeout, :expiry}, _now), do: {state, [{:stop, :expired}]}
   def apply(%__MODULE__{} = state, {:timeout, :heartbeat}, now), do: heartbeat(state, now)
 
@@ -230,7 +249,12 @@ defmodule Guildhall.Session.State do
   defp patience(state), do: div(state.options.heartbeat_interval * 3, 2)
 
   defp wait(state, effects) do
-    timers = [{:timer, :heartbeat, nil}, {:timer, :expiry, state.options.resume_timeout}]
+    timers = [
+      {:timer, :heartbeat, nil},
+      {:timer, :absence, state.options.absence_timeout},
+      {:timer, :expiry, state.options.resume_timeout}
+    ]
+
     {%{state | phase: :waiting}, effects ++ timers}
   end
 

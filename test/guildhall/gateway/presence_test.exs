@@ -55,6 +55,20 @@ defmodule Guildhall.Gateway.PresenceTest do
     assert {%{"status" => "offline"}, _client} = presence_of(client, other)
   end
 
+  @tag options: [absence_timeout: 50]
+  test "a client that is away is offline, and what it was when it is back", context do
+    %{node: node, bot: bot, other: other} = context
+    client = GatewayClient.session(node, bot)
+    peer = GatewayClient.session(node, other)
+    assert {%{"status" => "online"}, client} = presence_of(client, other)
+    GatewayClient.cut(peer)
+    assert {%{"status" => "offline"}, client} = presence_of(client, other)
+
+    again = GatewayClient.send_resume(GatewayClient.open(node), other.token, peer)
+    {_data, _again} = GatewayClient.await(again, "RESUMED")
+    assert {%{"status" => "online"}, _client} = presence_of(client, other)
+  end
+
   test "op 4 puts a user into a voice channel and takes him out", context do
     %{node: node, bot: bot, other: other, guild: guild} = context
     voice = Enum.find(Map.values(guild.channels), &(&1.type == 2))

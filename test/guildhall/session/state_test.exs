@@ -10,12 +10,27 @@ defmodule Guildhall.Session.StateTest do
 
   @options %{
     heartbeat_interval: 40_000,
+    absence_timeout: 1_000,
     resume_timeout: 180_000,
     drain_grace: 5_000,
     rate_limits: true
   }
 
   describe "its client" do
+    test "is shown as offline when it does not come back soon, and as it was when it does" do
+      {state, effects} = apply_all([{:begin, [@guild]}, :connected, :idle, {:disconnected, 1006}])
+      assert {:timer, :absence, 1_000} in effects
+      assert State.presence(state).status == :online
+
+      assert {absent, [{:present, [@guild]}]} = apply_one(state, {:timeout, :absence})
+      assert State.presence(absent).status == :offline
+
+      {back, effects} = apply_one(absent, :connected)
+      assert {:present, [@guild]} in effects
+      assert {:timer, :absence, nil} in effects
+      assert State.presence(back).status == :online
+    end
+
     test "is waited for from the beginning" do
       assert {%State{phase: :waiting}, effects} = apply_all([{:begin, []}])
       assert {:timer, :expiry, 180_000} in effects
