@@ -91,7 +91,7 @@ defmodule Guildhall.HashRing do
   def put(%__MODULE__{} = ring, node, weight \\ 1) do
     {node, weight} = weighted({node, weight})
     known = Enum.find(Map.keys(ring.weights), &(name(&1) == name(node)))
-    unless known in [nil, node], do: made!({:error, :duplicate})
+    unless known in [nil, node], do: duplicate!()
     points = weight * ring.options[:replicas]
 
     changed(
@@ -202,8 +202,11 @@ defmodule Guildhall.HashRing do
   defp name(node) when is_binary(node), do: node
 
   defp made!({:ok, handle}), do: handle
-  defp made!({:error, :duplicate}), do: raise(ArgumentError, "two nodes have the same name")
+  defp made!({:error, :duplicate}), do: duplicate!()
 
   defp made!({:error, :too_large}),
     do: raise(ArgumentError, "a ring has at most 4,000,000 points")
+
+  @spec duplicate!() :: no_return()
+  defp duplicate!, do: raise(ArgumentError, "two nodes have the same name")
 end

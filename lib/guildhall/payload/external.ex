@@ -81,7 +81,11 @@ defmodule Guildhall.Payload.External do
   defp kind(term) when is_reference(term), do: :reference
   defp kind(term) when is_function(term), do: :function
 
-  defp stop(reason, term, path, position \\ nil) do
+  @spec stop(atom(), term(), list()) :: no_return()
+  defp stop(reason, term, path), do: stop(reason, term, path, nil)
+
+  @spec stop(atom(), term(), list(), non_neg_integer() | nil) :: no_return()
+  defp stop(reason, term, path, position) do
     error = %Error{reason: reason, term: term, path: Enum.reverse(path), position: position}
     throw({__MODULE__, error})
   end

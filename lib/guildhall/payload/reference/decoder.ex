@@ -140,12 +140,12 @@ defmodule Guildhall.Payload.Reference.Decoder do
   end
 
   defp string(<<?", rest::binary>>, text, size, parts) do
-    {IO.iodata_to_binary([parts | binary_part(text, 0, size)]), rest}
+    {IO.iodata_to_binary([parts, binary_part(text, 0, size)]), rest}
   end
 
   defp string(<<?\\, rest::binary>> = escape, text, size, parts) do
     {character, rest} = escape(rest, escape)
-    string(rest, rest, 0, [[parts | binary_part(text, 0, size)] | character])
+    string(rest, rest, 0, [parts, binary_part(text, 0, size), character])
   end
 
   defp string(<<byte, _rest::binary>> = text, _text, _size, _parts) when byte < 0x20,
@@ -194,8 +194,10 @@ defmodule Guildhall.Payload.Reference.Decoder do
 
   defp hex(<<>>, _code, _left, _text), do: unexpected(<<>>)
 
+  @spec unexpected(binary()) :: no_return()
   defp unexpected(<<>>), do: unread(:unexpected_end, <<>>)
   defp unexpected(rest), do: unread(:unexpected_byte, rest)
 
+  @spec unread(atom(), binary()) :: no_return()
   defp unread(reason, rest), do: throw({:unread, reason, byte_size(rest)})
 end

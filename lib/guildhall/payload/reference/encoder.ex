@@ -27,7 +27,7 @@ defmodule Guildhall.Payload.Reference.Encoder do
   defp value([], _depth, _path), do: "[]"
 
   defp value([head | tail] = list, depth, path),
-    do: ["[", value(head, depth + 1, [0 | path]) | elements(tail, 1, list, depth + 1, path)]
+    do: ["[", value(head, depth + 1, [0 | path]), elements(tail, 1, list, depth + 1, path)]
 
   defp value(%{__struct__: Raw} = raw, _depth, path) do
     case raw do
@@ -54,7 +54,7 @@ defmodule Guildhall.Payload.Reference.Encoder do
   defp elements([], _index, _list, _depth, _path), do: "]"
 
   defp elements([head | tail], index, list, depth, path) do
-    [",", value(head, depth, [index | path]) | elements(tail, index + 1, list, depth, path)]
+    [",", value(head, depth, [index | path]), elements(tail, index + 1, list, depth, path)]
   end
 
   defp elements(_tail, _index, list, _depth, path), do: refuse(:improper_list, list, path)
@@ -62,10 +62,10 @@ defmodule Guildhall.Payload.Reference.Encoder do
   defp pairs([], _depth, _path), do: "}"
 
   defp pairs([first | rest], depth, path),
-    do: [",", pair(first, depth, path) | pairs(rest, depth, path)]
+    do: [",", pair(first, depth, path), pairs(rest, depth, path)]
 
   defp pair({key, value}, depth, path),
-    do: [key(key, path), ":" | value(value, depth, [key | path])]
+    do: [key(key, path), ":", value(value, depth, [key | path])]
 
   defp key(key, path) when is_atom(key), do: string(Atom.to_string(key), path)
   defp key(key, path) when is_binary(key), do: string(key, path)
@@ -121,5 +121,6 @@ defmodule Guildhall.Payload.Reference.Encoder do
   defp kind(term) when is_reference(term), do: :reference
   defp kind(term) when is_function(term), do: :function
 
+  @spec refuse(atom(), term(), list()) :: no_return()
   defp refuse(reason, term, path), do: throw({:refused, reason, nil, term, path})
 end
