@@ -44,8 +44,11 @@ setup_runtime() {
 # What only the tests need.
 setup_tests() {
   need_command dialyzer erlang-dialyzer
+  need_command pgrep procps
   erl -noshell -eval 'halt(case code:lib_dir(proper) of {error, _} -> 1; _ -> 0 end).' ||
     needed+=(erlang-proper)
+  erl -noshell -eval 'halt(case code:lib_dir(jiffy) of {error, _} -> 1; _ -> 0 end).' ||
+    needed+=(erlang-jiffy)
   erl -noshell -eval 'halt(case code:lib_dir(eunit) of {error, _} -> 1; _ -> 0 end).' ||
     needed+=(erlang-eunit)
   install_needed
