@@ -4,7 +4,7 @@ defmodule Guildhall.Metrics.Definition do
   # Every metric of a node. Counters and histograms are fed by a telemetry event each, gauges are read
   # when somebody asks. Labels have few values: none is a client's.
 
-  alias Guildhall.{Guild, HashRing, Http, Instance, Outbox, Relay, Session, Store}
+  alias Guildhall.{Guild, HashRing, Http, Instance, Outbox, Payload, Relay, Session, Store}
 
   @enforce_keys [:kind, :name, :help]
   defstruct @enforce_keys ++ [:event, :measurement, :read, labels: []]
@@ -140,6 +140,8 @@ defmodule Guildhall.Metrics.Definition do
            fn _instance ->
              for({kind, %{bytes: bytes}} <- Outbox.memory(), do: {[kind: kind], bytes})
            end},
+          {:payload_bytes, "Native memory that JSON keeps for its next calls.",
+           fn _instance -> Payload.memory() end},
           {:native_ring_bytes, "Native memory of hash rings.",
            fn _instance -> HashRing.memory() end},
           {:store_pending_bytes, "Bytes that wait for the disk.", &Store.stats(&1).pending_bytes},
