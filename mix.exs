@@ -17,6 +17,8 @@ defmodule Guildhall.MixProject do
       elixirc_paths: elixirc_paths(Mix.env()),
       start_permanent: Mix.env() == :prod,
       aliases: aliases(),
+      # Only Mix tasks ask over HTTP, and they start what they need.
+      xref: [exclude: [:httpc]],
       deps: [],
       description: "A chat cluster that speaks Discord's protocol: Elixir, with Rust NIFs",
       package: package()

@@ -26,7 +26,7 @@ defmodule Guildhall.ArchitectureTest do
   # May be named by all and names none.
   @base ~w(Options Telemetry Instance)
   # Puts the contexts together, and is named by none. `Mix.Tasks` belong here too.
-  @top ~w(Application Supervisor Endpoint Pages Metrics Log Seed Banner)
+  @top ~w(Application Supervisor Endpoint Pages Metrics Log Seed Banner Operator)
 
   @may_name [top: [:base | Keyword.keys(@contexts)], base: []] ++
               for({context, below} <- @contexts, do: {context, [:base | below]})

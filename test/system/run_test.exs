@@ -31,6 +31,29 @@ defmodule Guildhall.System.RunTest do
     assert [%{"id" => ^id, "content" => "before Ctrl-C"} | _rest] = history(again, "?limit=5")
   end
 
+  test "guilds and bots are made beside a running node", %{data: data} do
+    {_program, env} = Demo.start(data, members: 5)
+    url = env |> Map.new() |> Map.fetch!("BASE_URL") |> String.trim_trailing("/api")
+    at = ["--url", url, "--data", data]
+
+    assert {0, guild} = Program.run("mix", ["guildhall.gen.guild", "Workshop" | at])
+    assert [_all, id] = Regex.run(~r/Guild Workshop has the id (\d+)/, guild)
+    assert guild =~ "general"
+
+    assert {0, bot} = Program.run("mix", ["guildhall.gen.bot", "echo", "--guild", id | at])
+    assert [_all, token] = Regex.run(~r/the token\n(\S+)/, bot)
+    http = HttpClient.connect(URI.parse(url).port)
+    headers = [{"authorization", "Bot #{token}"}]
+    {response, _http} = HttpClient.request(http, "GET", "/api/v10/users/@me/guilds", headers)
+    assert [%{"id" => ^id, "name" => "Workshop"}] = Guildhall.Payload.decode!(response.body)
+
+    elsewhere = ["--url", url, "--data", data <> "-none"]
+    assert {1, output} = Program.run("mix", ["guildhall.gen.bot", "echo" | elsewhere])
+    assert output =~ "name the node's data folder with --data"
+    assert {1, output} = Program.run("mix", ["guildhall.gen.bot", "x" | at])
+    assert output =~ "the node refused: 400"
+  end
+
   test "a kill -9 loses nothing that was acknowledged", %{data: data} do
     acknowledged =
       for round <- 1..3, reduce: [] do
