@@ -38,6 +38,14 @@ defmodule Guildhall.Demo do
     Program.run("bin/run", arguments(data, options), env: clean())
   end
 
+  @doc "Kills the node's VM, which is in a process group of its own under the script, and waits."
+  def kill(program) do
+    {children, 0} = System.cmd("pgrep", ["-P", "#{program.os_pid}"])
+    for pid <- String.split(children), do: Program.signal(String.to_integer(pid), "KILL")
+    {_status, _output} = Program.await_exit(program)
+    :ok
+  end
+
   defp arguments(data, options) do
     options = Keyword.merge([port: 0, data: data], options)
 

@@ -104,11 +104,8 @@ defmodule Guildhall.System.RunTest do
       end
 
     for _n <- 1..100, do: assert_receive(:acknowledged, 30_000)
-    # The VM is in a process group of its own, whose leader is a child of the script.
-    {children, 0} = System.cmd("pgrep", ["-P", "#{program.os_pid}"])
-    for pid <- String.split(children), do: Program.signal(String.to_integer(pid), "KILL")
+    Demo.kill(program)
     posted = writers |> Task.await_many(60_000) |> Enum.concat()
-    {_status, _output} = Program.await_exit(program)
     flush()
     posted
   end
