@@ -67,7 +67,8 @@ setup_clients() {
 setup_rust() {
   export PATH="$PATH:$HOME/.cargo/bin"
   rust_is_new_enough && return 0
-  if command -v apt-cache >/dev/null && apt-cache show rustup >/dev/null 2>&1; then
+  # Debian 12 knows the name and has no such package; later ones have.
+  if command -v apt-cache >/dev/null && apt-cache policy rustup | grep -q 'Candidate: [0-9]'; then
     needed+=(rustup)
     install_needed
     rustup toolchain install stable --profile minimal --component clippy --component rustfmt
