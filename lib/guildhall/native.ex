@@ -159,5 +159,56 @@ defmodule Guildhall.Native do
   @spec payload_retained() :: non_neg_integer()
   def payload_retained, do: not_loaded()
 
+  # permissions.rs
+
+  @type permissions :: reference()
+  @typep u64 :: non_neg_integer()
+  @typep roles :: [non_neg_integer()] | binary()
+
+  @spec permissions_new(u64(), u64() | nil, [tuple()], [tuple()], u64()) ::
+          {:ok, permissions()} | {:error, :memory_limit}
+  def permissions_new(_id, _owner, _roles, _channels, _max_bytes), do: not_loaded()
+
+  @spec permissions_put_owner(permissions(), u64() | nil) :: permissions()
+  def permissions_put_owner(_guild, _owner), do: not_loaded()
+
+  @spec permissions_put_role(permissions(), u64(), u64()) ::
+          {:ok, permissions()} | {:error, :memory_limit}
+  def permissions_put_role(_guild, _id, _mask), do: not_loaded()
+
+  @spec permissions_delete_role(permissions(), u64()) :: permissions()
+  def permissions_delete_role(_guild, _id), do: not_loaded()
+
+  @spec permissions_put_channel(permissions(), tuple()) ::
+          {:ok, permissions()} | {:error, :memory_limit}
+  def permissions_put_channel(_guild, _channel), do: not_loaded()
+
+  @spec permissions_delete_channel(permissions(), u64()) :: permissions()
+  def permissions_delete_channel(_guild, _id), do: not_loaded()
+
+  @spec permissions_base(permissions(), u64(), roles()) :: u64()
+  def permissions_base(_guild, _user, _roles), do: not_loaded()
+
+  @spec permissions_overwritten(permissions(), u64(), u64(), roles()) :: u64()
+  def permissions_overwritten(_guild, _channel, _user, _roles), do: not_loaded()
+
+  @spec permissions_in_channel(permissions(), u64(), u64(), roles(), boolean()) :: u64()
+  def permissions_in_channel(_guild, _channel, _user, _roles, _timed_out), do: not_loaded()
+
+  @spec permissions_visible(permissions(), u64(), roles()) :: [u64()] | :beyond
+  def permissions_visible(_guild, _user, _roles), do: not_loaded()
+
+  @spec permissions_visible_dirty(permissions(), u64(), roles()) :: [u64()]
+  def permissions_visible_dirty(_guild, _user, _roles), do: not_loaded()
+
+  @spec permissions_in_channel_many(permissions(), u64(), binary()) :: binary()
+  def permissions_in_channel_many(_guild, _channel, _members), do: not_loaded()
+
+  @spec permissions_in_channel_many_dirty(permissions(), u64(), binary()) :: binary()
+  def permissions_in_channel_many_dirty(_guild, _channel, _members), do: not_loaded()
+
+  @spec permissions_memory() :: {count :: u64(), bytes :: u64()}
+  def permissions_memory, do: not_loaded()
+
   defp not_loaded, do: :erlang.nif_error(:nif_not_loaded)
 end

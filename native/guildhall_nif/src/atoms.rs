@@ -1,7 +1,7 @@
 //! Every atom that the NIFs make. None is ever made from a client's data.
 
 rustler::atoms! {
-    full,
+    memory_limit,
 
     // outbox
     acknowledged,
@@ -21,6 +21,13 @@ rustler::atoms! {
     wake,
     zlib_stream,
     zstd_stream,
+
+    // permissions
+    member,
+    role,
+    text,
+    thread,
+    voice,
 
     // ring
     duplicate,

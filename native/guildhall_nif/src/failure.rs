@@ -8,16 +8,15 @@ use rustler::{Encoder, Env, Term};
 use crate::atoms;
 
 /// The inner `Err` of a NIF: `{:error, atom}` in Elixir.
-#[allow(dead_code, reason = "the first noun with an expected failure uses it")]
 pub(crate) enum Failure {
-    /// The thing has a limit and has reached it.
-    Full,
+    /// A change would make the thing larger than the bytes it may have, and was not made.
+    MemoryLimit,
 }
 
 impl Encoder for Failure {
     fn encode<'a>(&self, env: Env<'a>) -> Term<'a> {
         match self {
-            Self::Full => atoms::full(),
+            Self::MemoryLimit => atoms::memory_limit(),
         }
         .encode(env)
     }

@@ -6,10 +6,12 @@
 
 mod atoms;
 mod failure;
+mod list;
 mod outbox;
 mod outbox_transport;
 mod panic;
 mod payload;
+mod permissions;
 mod reaper;
 mod ring;
 mod store;

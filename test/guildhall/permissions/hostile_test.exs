@@ -1,0 +1,127 @@
+defmodule Guildhall.Permissions.HostileTest do
+  use ExUnit.Case, async: true
+
+  # Whatever a caller passes, it is refused with ArgumentError, and the VM lives.
+
+  alias Guildhall.Options.ValidationError
+  alias Guildhall.Permissions
+
+  setup do
+    {:ok, guild} = Permissions.new(id: 1, roles: [{1, 1024}], channels: [{9, :text, []}])
+    %{guild: guild}
+  end
+
+  test "ids and masks that are none", %{guild: guild} do
+    for term <- [deep() | strange()] do
+      refused(fn -> Permissions.base(guild, {term, []}) end)
+      refused(fn -> Permissions.in_channel(guild, term, {1, []}) end)
+      refused(fn -> Permissions.put_role(guild, term, 1) end)
+      refused(fn -> Permissions.put_role(guild, 1, term) end)
+      refused(fn -> Permissions.delete_role(guild, term) end)
+      refused(fn -> Permissions.delete_channel(guild, term) end)
+      unless term == nil, do: refused(fn -> Permissions.put_owner(guild, term) end)
+    end
+  end
+
+  test "roles that are none", %{guild: guild} do
+    for term <-
+          [
+            deep(),
+            [1, -1],
+            [1 | 2],
+            [[1]],
+            Enum.to_list(1..4_097),
+            :binary.copy(<<0>>, 8 * 4_097)
+          ] ++ strange() do
+      refused(fn -> Permissions.in_channel(guild, 9, {1, term}) end)
+      refused(fn -> Permissions.visible_channels(guild, {1, term}) end)
+      refused(fn -> Permissions.overwritten(guild, 9, {1, term}) end)
+    end
+
+    assert Permissions.in_channel(guild, 9, {1, Enum.to_list(1..4_096)}) == 1024
+  end
+
+  test "timeouts that are none", %{guild: guild} do
+    for term <- [0, nil, "true", deep()] do
+      refused(fn -> Permissions.in_channel(guild, 9, {1, [], term}) end)
+    end
+  end
+
+  test "channels that are none", %{guild: guild} do
+    for term <-
+          [deep(), [], [{1, :role, 1, 1} | 2], [{1, :role, 1}], [{1, :guild, 1, 1}]] ++ strange(),
+        term != [] do
+      refused(fn -> Permissions.put_channel(guild, {9, :text, term}) end)
+      refused(fn -> Permissions.put_channel(guild, {9, term, []}) end)
+      refused(fn -> Permissions.put_channel(guild, {term, :text, []}) end)
+      refused(fn -> Permissions.put_channel(guild, {9, :text, [{1, :role, term, 0}]}) end)
+      refused(fn -> Permissions.put_channel(guild, {9, :text, [{1, term, 0, 0}]}) end)
+      refused(fn -> Permissions.put_channel(guild, term) end)
+    end
+
+    refused(fn -> Permissions.put_channel(guild, {9, {:thread, -1}, []}) end)
+    refused(fn -> Permissions.put_channel(guild, {9, {:voice, 1}, []}) end)
+  end
+
+  test "members that are none", %{guild: guild} do
+    for term <- [<<1>>, <<0::little-64>>, <<1::little-64, 0::128, 1>>] do
+      refused(fn -> Permissions.in_channel_many(guild, 9, term) end)
+    end
+
+    huge = <<1::little-64, 0::64, 0xFFFF_FFFF_FFFF_FFFF::64>>
+    refused(fn -> Permissions.in_channel_many(guild, 9, huge) end)
+
+    for term <- [deep() | strange()] do
+      refused(fn -> Permissions.pack([{term, []}]) end)
+      refused(fn -> Permissions.pack([{1, [term]}]) end)
+      refused(fn -> Permissions.pack([term]) end)
+    end
+  end
+
+  test "options that are none" do
+    for options <- [[], [id: -1], [id: 1, size: 2], [id: 1, roles: 1], [id: 1, max_bytes: 0]] do
+      assert_raise ValidationError, fn -> Permissions.new(options) end
+    end
+
+    for roles <- [[1], [{1, 2, 3}], [{1, -1}], [{nil, 1}]] do
+      refused(fn -> Permissions.new(id: 1, roles: roles) end)
+    end
+
+    refused(fn -> Permissions.new(id: 0x1_0000_0000_0000_0000) end)
+  end
+
+  test "a thing of another kind in the place of a guild" do
+    outbox = Guildhall.Outbox.new()
+    refused(fn -> Permissions.base(%Permissions{handle: outbox}, {1, []}) end)
+    refused(fn -> Permissions.base(%Permissions{handle: make_ref()}, {1, []}) end)
+  end
+
+  defp refused(fun) do
+    fun.()
+  rescue
+    error in [ArgumentError, FunctionClauseError] -> error
+  else
+    result -> flunk("not refused: #{inspect(result)}")
+  end
+
+  defp strange do
+    [
+      -1,
+      0x1_0000_0000_0000_0000,
+      1.5,
+      :atom,
+      nil,
+      "text",
+      <<1::1>>,
+      <<255, 254>>,
+      %{},
+      {},
+      [1 | 2],
+      make_ref(),
+      self(),
+      &is_atom/1
+    ]
+  end
+
+  defp deep, do: Enum.reduce(1..10_000, [], fn _n, inner -> [inner] end)
+end
