@@ -7,7 +7,8 @@
 # sends every event to every session.
 
 alias Guildhall.{Outbox, Relay}
-alias Guildhall.Model.{Channel, Guild, Intents, Member, Permissions, Role, User}
+alias Guildhall.Model.{Channel, Guild, Intents, Member, Role, User}
+alias Guildhall.Permissions
 alias Guildhall.Relay.{Event, Subscriber, View}
 
 defmodule Bench.Fanout do

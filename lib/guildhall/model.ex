@@ -8,7 +8,7 @@ defmodule Guildhall.Model do
   `Guildhall.Model.Dispatch`; how what clients send becomes one of them is `Guildhall.Model.Form`.
 
   The rest is the arithmetic of the protocol: `Guildhall.Model.Snowflake`,
-  `Guildhall.Model.Permissions`, `Guildhall.Model.Intents`, `Guildhall.Model.Token`,
+  `Guildhall.Model.Rights`, `Guildhall.Model.Intents`, `Guildhall.Model.Token`,
   `Guildhall.Model.Mentions` and `Guildhall.Model.Text`.
   """
 

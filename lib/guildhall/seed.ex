@@ -5,7 +5,8 @@ defmodule Guildhall.Seed do
   # was killed while making it begins anew: it counts as made when its last row is written.
 
   alias Guildhall.{Guild, Instance, Store, User}
-  alias Guildhall.Model.{Intents, Member, Permissions}
+  alias Guildhall.Model.{Intents, Member}
+  alias Guildhall.Permissions
   alias Guildhall.Model.User, as: Person
 
   @enforce_keys [:guild_id, :channel_id, :user_id, :bot_ids, :members]

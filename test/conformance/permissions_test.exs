@@ -2,11 +2,12 @@ defmodule Guildhall.Conformance.PermissionsTest do
   use ExUnit.Case, async: true
 
   # A thousand random guilds, and what an unmodified discord.js computes for them. It knows stages
-  # one and two of `Guildhall.Model.Permissions`, the roles and the overwrites; what is implied by
+  # one and two of `Guildhall.Permissions`, the roles and the overwrites; what is implied by
   # them, timeouts and threads it leaves to the server, and so to the documented algorithm in
-  # test/guildhall/model/permissions_test.exs.
+  # test/guildhall/model/rights_test.exs.
 
-  alias Guildhall.Model.{Hierarchy, Json, Permissions}
+  alias Guildhall.Model.{Hierarchy, Json, Rights}
+  alias Guildhall.Permissions
   alias Guildhall.{Payload, RandomGuild}
 
   @moduletag :conformance
@@ -20,18 +21,12 @@ defmodule Guildhall.Conformance.PermissionsTest do
     assert length(answers) == @scenes
 
     for {{guild, member, channel}, answer} <- Enum.zip(scenes, answers) do
-      base = Permissions.base(guild, member)
-      # In discord.js a thread has its parent's permissions.
-      channel = Map.get(guild.channels, channel.parent_id, channel)
-
-      in_channel =
-        if base == Permissions.all(),
-          do: base,
-          else: Permissions.overwritten(base, guild, member, channel)
+      rights = Rights.new(guild)
+      asker = Rights.member(member)
 
       ours = %{
-        "base" => Integer.to_string(base),
-        "channel" => Integer.to_string(in_channel),
+        "base" => Integer.to_string(Permissions.base(rights, asker)),
+        "channel" => Integer.to_string(Permissions.overwritten(rights, channel.id, asker)),
         "top" => Json.id(Hierarchy.top_role(guild, member).id)
       }
 

@@ -4,7 +4,8 @@ defmodule Guildhall.GuildTest do
   import Guildhall.GuildFixture
 
   alias Guildhall.Guild
-  alias Guildhall.Model.{Intents, Json, Overwrite, Permissions, Snowflake}
+  alias Guildhall.Model.{Intents, Json, Overwrite, Snowflake}
+  alias Guildhall.Permissions
 
   setup do
     instance = start()

@@ -9,7 +9,8 @@ defmodule Guildhall.RandomGuild do
 
   import Bitwise
 
-  alias Guildhall.Model.{Channel, Guild, Member, Overwrite, Permissions, Role, User}
+  alias Guildhall.Model.{Channel, Guild, Member, Overwrite, Role, User}
+  alias Guildhall.Permissions
 
   @guild_id 1_000
   @owner_id 500

@@ -4,7 +4,8 @@ defmodule Guildhall.RelayFixture do
   # A small guild and its sessions, for tests of relays.
 
   alias Guildhall.{Frames, Outbox}
-  alias Guildhall.Model.{Channel, Guild, Intents, Member, Overwrite, Permissions, Role, User}
+  alias Guildhall.Model.{Channel, Guild, Intents, Member, Overwrite, Role, User}
+  alias Guildhall.Permissions
   alias Guildhall.Relay.Subscriber
 
   @view Permissions.bit(:view_channel)

@@ -5,7 +5,8 @@ defmodule Guildhall.RoomSimulation do
   # fail. Callers read rows as `Guildhall.Guild.Rooms` has them do.
 
   alias Guildhall.Guild.{Command, Keys, Request, Room, Rows, State}
-  alias Guildhall.Model.{Channel, Guild, Member, Permissions, Role, Row, User}
+  alias Guildhall.Model.{Channel, Guild, Member, Role, Row, User}
+  alias Guildhall.Permissions
 
   import Bitwise
 

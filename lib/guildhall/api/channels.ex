@@ -4,7 +4,8 @@ defmodule Guildhall.Api.Channels do
   # Channels of a guild, and direct message channels where one exists.
 
   alias Guildhall.Api.{Call, OverwriteForm, Room, View}
-  alias Guildhall.Model.{Form, Permissions}
+  alias Guildhall.Model.Form
+  alias Guildhall.Permissions
 
   @shared [
     topic: [type: :string, length: 0..1_024, nullable: true],

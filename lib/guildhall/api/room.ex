@@ -6,7 +6,7 @@ defmodule Guildhall.Api.Room do
   alias Guildhall.Api.Call
   alias Guildhall.Guild
   alias Guildhall.Model
-  alias Guildhall.Model.Permissions
+  alias Guildhall.Permissions
 
   @type answer :: :ok | {:ok, term()} | {:error, term()}
 

@@ -5,7 +5,8 @@ defmodule Guildhall.Api.Users do
 
   alias Guildhall.Api.{Call, MessageForm, Room, View}
   alias Guildhall.{Guild, User}
-  alias Guildhall.Model.{Form, Permissions}
+  alias Guildhall.Model.{Form, Rights}
+  alias Guildhall.Permissions
 
   @update [
     username: [type: :string, length: 2..32],
@@ -66,7 +67,7 @@ defmodule Guildhall.Api.Users do
 
     with {:ok, guild} <- Room.guild(call, {:get}),
          {:ok, member} <- Room.guild(call, {:member, user.id}) do
-      permissions = Permissions.base(guild, member)
+      permissions = Permissions.base(Rights.new(%{guild | channels: %{}}), Rights.member(member))
       View.partial_guild(call, guild, permissions, page[:with_counts] == true)
     end
   end

@@ -7,7 +7,8 @@ defmodule Guildhall.Guild.Addressees do
   # that is replied to is mentioned unless the reply says otherwise.
 
   alias Guildhall.Guild.{Authority, Facts, Request, State}
-  alias Guildhall.Model.{Mentions, Message, Permissions, User}
+  alias Guildhall.Model.{Mentions, Message, User}
+  alias Guildhall.Permissions
 
   @everyone Permissions.bit(:mention_everyone)
 

@@ -9,7 +9,8 @@ defmodule Guildhall.Guild.Authority do
   import Bitwise
 
   alias Guildhall.Guild.{Facts, Request, State}
-  alias Guildhall.Model.{Channel, Guild, Hierarchy, Member, Overwrite, Permissions, Role, User}
+  alias Guildhall.Model.{Channel, Guild, Hierarchy, Member, Overwrite, Rights, Role, User}
+  alias Guildhall.Permissions
 
   @enforce_keys [:actor, :permissions]
   defstruct [:actor, :permissions, :user, :member, :channel]
@@ -30,9 +31,9 @@ defmodule Guildhall.Guild.Authority do
 
   @doc "Returns the actor's standing in the guild, if he has all these permissions."
   @spec in_guild(State.t(), Request.t(), Permissions.mask()) :: {:ok, t()} | missing()
-  def in_guild(%State{guild: guild} = state, request, needed) do
+  def in_guild(state, request, needed) do
     with {:ok, authority} <- identify(state, request) do
-      permissions = guild_permissions(guild, authority, request.now)
+      permissions = guild_permissions(state, authority, request.now)
       allow(%{authority | permissions: permissions}, needed)
     end
   end
@@ -43,7 +44,7 @@ defmodule Guildhall.Guild.Authority do
   def in_channel(%State{guild: guild} = state, request, channel_id, needed) do
     with {:ok, channel} <- channel(guild, channel_id),
          {:ok, authority} <- identify(state, request) do
-      permissions = channel_permissions(guild, authority, channel, request.now)
+      permissions = channel_permissions(state, authority, channel, request.now)
       authority = %{authority | channel: channel, permissions: permissions}
 
       if (permissions &&& @view) == 0,
@@ -114,12 +115,12 @@ defmodule Guildhall.Guild.Authority do
     do: (permissions &&& @administrator) != 0
 
   @doc "What a member may do in a channel of the guild; a participant, in a direct message channel."
-  @spec permissions(Guild.t(), Member.t() | nil, Channel.t(), now :: integer()) ::
+  @spec permissions(State.t(), Member.t() | nil, Channel.t(), now :: integer()) ::
           Permissions.mask()
-  def permissions(%Guild{kind: :dm}, _member, _channel, _now), do: Permissions.direct()
+  def permissions(%State{guild: %Guild{kind: :dm}}, _member, _channel, _now), do: Rights.direct()
 
-  def permissions(guild, member, channel, now) do
-    Permissions.in_channel(guild, member, channel, now)
+  def permissions(%State{rights: rights}, member, channel, now) do
+    Permissions.in_channel(rights, channel.id, Rights.member(member, now))
   end
 
   defp identify(_state, %Request{actor: :operator}) do
@@ -151,18 +152,18 @@ defmodule Guildhall.Guild.Authority do
     end
   end
 
-  defp guild_permissions(_guild, %{actor: :operator}, _now), do: Permissions.all()
-  defp guild_permissions(%Guild{kind: :dm}, _authority, _now), do: Permissions.direct()
+  defp guild_permissions(_state, %{actor: :operator}, _now), do: Permissions.all()
+  defp guild_permissions(%State{guild: %Guild{kind: :dm}}, _authority, _now), do: Rights.direct()
 
-  defp guild_permissions(guild, %{member: member}, now) do
-    base = Permissions.base(guild, member)
-    timed_out? = member.timeout_until != nil and member.timeout_until > now
+  defp guild_permissions(state, %{member: member}, now) do
+    {_id, _roles, timed_out?} = member = Rights.member(member, now)
+    base = Permissions.base(state.rights, member)
     if timed_out? and (base &&& @administrator) == 0, do: base &&& @in_a_timeout, else: base
   end
 
-  defp channel_permissions(_guild, %{actor: :operator}, _channel, _now), do: Permissions.all()
+  defp channel_permissions(_state, %{actor: :operator}, _channel, _now), do: Permissions.all()
 
-  defp channel_permissions(guild, %{member: member}, channel, now) do
-    permissions(guild, member, channel, now)
+  defp channel_permissions(state, %{member: member}, channel, now) do
+    permissions(state, member, channel, now)
   end
 end

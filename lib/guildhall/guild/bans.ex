@@ -6,7 +6,8 @@ defmodule Guildhall.Guild.Bans do
   @behaviour Guildhall.Guild.Concern
 
   alias Guildhall.Guild.{Authority, Departure, Events, Facts, Keys, Members, Plan}
-  alias Guildhall.Model.{Ban, Permissions, Row, User}
+  alias Guildhall.Model.{Ban, Row, User}
+  alias Guildhall.Permissions
 
   @ban Permissions.bit(:ban_members)
 

@@ -6,7 +6,8 @@ defmodule Guildhall.Guild.Channels do
   @behaviour Guildhall.Guild.Concern
 
   alias Guildhall.Guild.{Authority, Events, Keys, Overwrites, Plan, Request, State}
-  alias Guildhall.Model.{Channel, Form, Guild, Permissions, Row}
+  alias Guildhall.Model.{Channel, Form, Guild, Row}
+  alias Guildhall.Permissions
 
   @limit 500
   @children 50

@@ -11,7 +11,8 @@ defmodule Guildhall.Guild.Editing do
   import Bitwise
 
   alias Guildhall.Guild.{Addressees, Authority, Events, Facts, Keys, Plan, Posting}
-  alias Guildhall.Model.{Message, Permissions, Row, Snowflake}
+  alias Guildhall.Model.{Message, Row, Snowflake}
+  alias Guildhall.Permissions
 
   @manage Permissions.bit(:manage_messages)
   @suppress_embeds 1 <<< 2

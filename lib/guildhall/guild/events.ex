@@ -5,17 +5,8 @@ defmodule Guildhall.Guild.Events do
 
   alias Guildhall.Guild.{Authority, Event, Posts, State}
 
-  alias Guildhall.Model.{
-    Channel,
-    Guild,
-    Json,
-    Member,
-    Message,
-    Permissions,
-    Role,
-    User,
-    VoiceState
-  }
+  alias Guildhall.Model.{Channel, Guild, Json, Member, Message, Role, User, VoiceState}
+  alias Guildhall.Permissions
 
   @bans Permissions.bit(:ban_members)
 

@@ -5,7 +5,7 @@ defmodule Guildhall.Guild.Founding do
   # needed for it.
 
   alias Guildhall.Guild.{Directory, Ids, Keys}
-  alias Guildhall.Model.{Channel, Guild, Member, Permissions, Role, Row}
+  alias Guildhall.Model.{Channel, Guild, Member, Rights, Role, Row}
   alias Guildhall.{Store, User}
 
   @type id :: pos_integer()
@@ -41,7 +41,7 @@ defmodule Guildhall.Guild.Founding do
     |> Map.merge(Map.take(attrs, fields))
     |> Map.merge(%{
       member_count: 1,
-      roles: %{id => %Role{id: id, name: "@everyone", permissions: Permissions.everyone()}},
+      roles: %{id => %Role{id: id, name: "@everyone", permissions: Rights.everyone()}},
       channels: Map.new([text, voice], &{&1.id, &1})
     })
   end

@@ -6,9 +6,9 @@ defmodule Guildhall.Guild.MemberChanges do
   import Bitwise
 
   alias Guildhall.Guild.{Authority, Plan, State, Voices}
-  alias Guildhall.Model.{Channel, Form, Guild, Member, Permissions}
+  alias Guildhall.Model.{Channel, Form, Guild, Member, Rights}
+  alias Guildhall.Permissions
 
-  @view Permissions.bit(:view_channel)
   @manage_roles Permissions.bit(:manage_roles)
   @longest_timeout 28 * 24 * 3_600_000
   @fields [:nick, :roles, :mute, :deaf, :timeout_until, :flags]
@@ -74,19 +74,12 @@ defmodule Guildhall.Guild.MemberChanges do
   end
 
   @doc "The channels that the member sees with the one row but not with the other."
-  @spec affected(Guild.t(), Member.t(), Member.t()) :: [Channel.t()]
-  def affected(_guild, %{roles: roles}, %{roles: roles}), do: []
+  @spec affected(State.t(), Member.t(), Member.t()) :: [Channel.t()]
+  def affected(_state, %{roles: roles}, %{roles: roles}), do: []
 
-  def affected(guild, old, new) do
-    for {_id, channel} <- guild.channels,
-        sees?(guild, old, channel) != sees?(guild, new, channel),
-        do: channel
-  end
-
-  @doc "Whether the member sees the channel. A timeout leaves everyone his sight."
-  @spec sees?(Guild.t(), Member.t(), Channel.t()) :: boolean()
-  def sees?(guild, member, channel) do
-    (Permissions.in_channel(guild, member, channel, 0) &&& @view) != 0
+  def affected(%State{guild: guild, rights: rights}, old, new) do
+    {before, now} = {Rights.visible(rights, old), Rights.visible(rights, new)}
+    for id <- (before -- now) ++ (now -- before), do: Map.fetch!(guild.channels, id)
   end
 
   defp grantable(%Guild{id: id}, id), do: {:error, :invalid_role}
@@ -117,7 +110,7 @@ defmodule Guildhall.Guild.MemberChanges do
   defp may(:timeout_until, until, state, authority, member, now) do
     with :ok <- allow(authority, :moderate_members),
          :ok <- Authority.outranks(authority, state.guild, member),
-         do: timeout(state.guild, member, until, now)
+         do: timeout(state, member, until, now)
   end
 
   defp may(:mute, _mute, _state, authority, _member, _now), do: allow(authority, :mute_members)
@@ -130,10 +123,11 @@ defmodule Guildhall.Guild.MemberChanges do
     with {:ok, _authority} <- Authority.allow(authority, Permissions.bit(name)), do: :ok
   end
 
-  defp timeout(_guild, _member, nil, _now), do: :ok
+  defp timeout(_state, _member, nil, _now), do: :ok
 
-  defp timeout(guild, member, until, now) do
-    administrator? = (Permissions.base(guild, member) &&& Permissions.bit(:administrator)) != 0
+  defp timeout(%State{rights: rights}, member, until, now) do
+    base = Permissions.base(rights, Rights.member(member))
+    administrator? = (base &&& Permissions.bit(:administrator)) != 0
 
     cond do
       administrator? ->

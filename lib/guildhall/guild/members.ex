@@ -19,7 +19,8 @@ defmodule Guildhall.Guild.Members do
     State
   }
 
-  alias Guildhall.Model.{Guild, Member, Permissions, User}
+  alias Guildhall.Model.{Guild, Member, User}
+  alias Guildhall.Permissions
 
   @invite Permissions.bit(:create_instant_invite)
   @kick Permissions.bit(:kick_members)
@@ -161,7 +162,7 @@ defmodule Guildhall.Guild.Members do
   defp update(_state, same, same), do: %Plan{reply: {:ok, same}}
 
   defp update(%State{guild: guild} = state, old, member) do
-    affected = MemberChanges.affected(guild, old, member)
+    affected = MemberChanges.affected(state, old, member)
     event = Events.member_update(state, member)
 
     %Plan{

@@ -7,7 +7,8 @@ defmodule Guildhall.Guild.Overwrites do
   @behaviour Guildhall.Guild.Concern
 
   alias Guildhall.Guild.{Authority, Channels, Plan, State}
-  alias Guildhall.Model.{Form, Overwrite, Permissions}
+  alias Guildhall.Model.{Form, Overwrite}
+  alias Guildhall.Permissions
 
   @limit 1_000
   @manage Permissions.bit(:manage_roles)

@@ -6,7 +6,8 @@ defmodule Guildhall.Guild.Pins do
   @behaviour Guildhall.Guild.Concern
 
   alias Guildhall.Guild.{Authority, Events, Facts, Keys, Plan, Rows, State}
-  alias Guildhall.Model.{Message, Permissions, Row}
+  alias Guildhall.Model.{Message, Row}
+  alias Guildhall.Permissions
 
   @limit 250
   @pin Permissions.bit(:pin_messages)

@@ -8,7 +8,8 @@ defmodule Guildhall.Guild.Posting do
   import Bitwise
 
   alias Guildhall.Guild.{Addressees, Authority, Events, Facts, Keys, Plan, Posts, State}
-  alias Guildhall.Model.{Form, Message, Permissions, Row, User}
+  alias Guildhall.Model.{Form, Message, Row, User}
+  alias Guildhall.Permissions
 
   @send Permissions.bit(:send_messages)
   @history Permissions.bit(:read_message_history)

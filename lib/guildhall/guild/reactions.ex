@@ -8,7 +8,8 @@ defmodule Guildhall.Guild.Reactions do
   @behaviour Guildhall.Guild.Concern
 
   alias Guildhall.Guild.{Authority, Emoji, Events, Facts, Keys, Plan, Rows}
-  alias Guildhall.Model.{Message, Permissions}
+  alias Guildhall.Model.Message
+  alias Guildhall.Permissions
 
   @limit 20
   @add Permissions.bit(:add_reactions)

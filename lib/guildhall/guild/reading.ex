@@ -5,12 +5,8 @@ defmodule Guildhall.Guild.Reading do
 
   @behaviour Guildhall.Guild.Concern
 
-  import Bitwise
-
   alias Guildhall.Guild.{Authority, Members, Plan, Posts, Presences, State}
-  alias Guildhall.Model.{Channel, Permissions}
-
-  @view Permissions.bit(:view_channel)
+  alias Guildhall.Model.{Channel, Rights}
 
   @impl true
   def facts(_actor, {:member, user_id}), do: [{:member, user_id}]
@@ -22,14 +18,14 @@ defmodule Guildhall.Guild.Reading do
   @impl true
   def decide(state, %{command: {:get}} = request) do
     with {:ok, authority} <- Authority.in_guild(state, request, 0) do
-      channels = Map.new(visible(state, authority, request.now), &{&1.id, &1})
+      channels = Map.new(visible(state, authority), &{&1.id, &1})
       Plan.answer(%{state.guild | channels: channels})
     end
   end
 
   def decide(state, %{command: {:channels}} = request) do
     with {:ok, authority} <- Authority.in_guild(state, request, 0) do
-      Plan.answer(visible(state, authority, request.now))
+      Plan.answer(visible(state, authority))
     end
   end
 
@@ -80,10 +76,12 @@ defmodule Guildhall.Guild.Reading do
     %{channel | last_message_id: Posts.last(state.posts, channel.id)}
   end
 
-  defp visible(%State{guild: guild} = state, authority, now) do
-    for {_id, channel} <- guild.channels,
-        authority.actor == :operator or
-          (Authority.permissions(guild, authority.member, channel, now) &&& @view) != 0,
-        do: with_last(state, channel)
+  defp visible(%State{guild: guild} = state, authority) do
+    seen =
+      if authority.actor == :operator or guild.kind == :dm,
+        do: Map.keys(guild.channels),
+        else: Rights.visible(state.rights, authority.member)
+
+    for id <- seen, do: with_last(state, Map.fetch!(guild.channels, id))
   end
 end

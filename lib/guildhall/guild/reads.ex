@@ -4,7 +4,8 @@ defmodule Guildhall.Guild.Reads do
   # What is read from the store in the process that asks, after the room said that it may.
 
   alias Guildhall.Guild.{Directory, Emoji, History, Keys, MemberPages, Rooms, Rows}
-  alias Guildhall.Model.{Ban, Permissions, Row}
+  alias Guildhall.Model.{Ban, Row}
+  alias Guildhall.Permissions
   alias Guildhall.Store
 
   import Bitwise

@@ -12,7 +12,8 @@ defmodule Guildhall.Guild.Roles do
   import Bitwise
 
   alias Guildhall.Guild.{Authority, Channels, Events, Keys, Plan, State}
-  alias Guildhall.Model.{Guild, Permissions, Role, Row}
+  alias Guildhall.Model.{Guild, Role, Row}
+  alias Guildhall.Permissions
 
   @limit 250
   @manage Permissions.bit(:manage_roles)

@@ -6,7 +6,8 @@ defmodule Guildhall.Guild.Settings do
   @behaviour Guildhall.Guild.Concern
 
   alias Guildhall.Guild.{Authority, Events, Facts, Keys, Plan, State}
-  alias Guildhall.Model.{Guild, Member, Permissions, Row}
+  alias Guildhall.Model.{Guild, Member, Row}
+  alias Guildhall.Permissions
 
   @manage Permissions.bit(:manage_guild)
   @fields [

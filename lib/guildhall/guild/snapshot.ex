@@ -5,32 +5,27 @@ defmodule Guildhall.Guild.Snapshot do
   # channel.
   #
   # The guild's own part is encoded once per version of the guild, each channel once, and each member
-  # as often as he changes. Which channels a member sees depends on his roles, so that is worked out
-  # once for each set of roles (and overwrites of his own). What is left for a session is to put the
-  # pieces together.
+  # as often as he changes. What is left for a session is to put the pieces together.
 
   import Bitwise
 
-  alias Guildhall.Guild.{Event, Events, MemberChanges, Posts, Presences, Roster, State, Voices}
-  alias Guildhall.Model.{Intents, Json, Member}
+  alias Guildhall.Guild.{Event, Events, Posts, Presences, Roster, State, Voices}
+  alias Guildhall.Model.{Intents, Json, Member, Rights}
   alias Guildhall.Payload
   alias Guildhall.Relay.Subscriber
 
-  # Beyond this many sets of roles the least is lost by beginning anew.
-  @classes 256
   # How many members and presences of a large guild are shown: what fits an outbox. Of the others a
   # client learns by their presence, or by asking.
   @shown 2_000
 
   @presences Intents.bit(:guild_presences)
 
-  defstruct version: -1, guild: nil, channels: %{}, classes: %{}
+  defstruct version: -1, guild: nil, channels: %{}
 
   @type t :: %__MODULE__{
           version: integer(),
           guild: binary() | nil,
-          channels: %{optional(pos_integer()) => {:whole | :open, binary()}},
-          classes: %{optional(term()) => [pos_integer()]}
+          channels: %{optional(pos_integer()) => {:whole | :open, binary()}}
         }
 
   @doc "Whether this session is shown every member of the guild."
@@ -51,7 +46,7 @@ defmodule Guildhall.Guild.Snapshot do
 
   def event(%State{} = state, %Subscriber{member: %Member{} = member} = subscriber, threshold) do
     state = refresh(state)
-    {visible, state} = visible(state, member)
+    visible = Rights.visible(state.rights, member)
     {members, state} = members(state, subscriber, threshold)
     {presences, state} = presences(state, subscriber)
 
@@ -105,28 +100,6 @@ defmodule Guildhall.Guild.Snapshot do
   end
 
   defp last(state, id), do: state.posts |> Posts.last(id) |> Json.id() |> Payload.encode!()
-
-  defp visible(%State{guild: guild, snapshot: snapshot} = state, member) do
-    class = class(guild, member)
-
-    case snapshot.classes do
-      %{^class => visible} ->
-        {visible, state}
-
-      classes ->
-        visible =
-          for {id, channel} <- guild.channels, MemberChanges.sees?(guild, member, channel), do: id
-
-        classes = if map_size(classes) < @classes, do: classes, else: %{}
-        snapshot = %{snapshot | classes: Map.put(classes, class, Enum.sort(visible))}
-        {Enum.sort(visible), %{state | snapshot: snapshot}}
-    end
-  end
-
-  defp class(guild, %Member{user: %{id: user_id}, roles: roles}) do
-    own = for {id, %{overwrites: %{^user_id => _overwrite}}} <- guild.channels, do: id
-    {guild.owner_id == user_id, Enum.sort(roles), if(own == [], do: nil, else: user_id)}
-  end
 
   # Without presences a client is shown itself and who is in a voice channel.
   defp members(state, %Subscriber{member: own, intents: intents} = subscriber, threshold) do

@@ -8,7 +8,8 @@ defmodule Guildhall.Guild.State do
   # lease, and messages are placed in stream 0: a room is one stream today.
 
   alias Guildhall.Guild.{Audience, Posts, Presences, Recent, Request, Roster, Snapshot, Voices}
-  alias Guildhall.Model.{Channel, Guild, Member, Message, Role, User}
+  alias Guildhall.Model.{Channel, Guild, Member, Message, Rights, Role, User}
+  alias Guildhall.Permissions
 
   @small 250
 
@@ -25,7 +26,8 @@ defmodule Guildhall.Guild.State do
     audience: %Audience{},
     presences: %Presences{},
     voices: %Voices{},
-    snapshot: %Snapshot{}
+    snapshot: %Snapshot{},
+    rights: nil
   ]
 
   @type t :: %__MODULE__{
@@ -42,7 +44,9 @@ defmodule Guildhall.Guild.State do
           audience: Audience.t(),
           presences: Presences.t(),
           voices: Voices.t(),
-          snapshot: Snapshot.t()
+          snapshot: Snapshot.t(),
+          # Follows the guild's roles, channels and owner; none in a direct message channel.
+          rights: Permissions.t() | nil
         }
 
   @typedoc "What became true with the write of an index."
@@ -65,6 +69,7 @@ defmodule Guildhall.Guild.State do
     %__MODULE__{
       id: guild.id,
       guild: guild,
+      rights: rights(guild),
       epoch: Keyword.get(options, :epoch, 0),
       recent: Recent.new(Keyword.get(options, :recent, 1_024)),
       roster: Roster.new(Keyword.get(options, :members, 4_096))
@@ -108,7 +113,7 @@ defmodule Guildhall.Guild.State do
   @spec reload(t(), Guild.t()) :: t()
   def reload(%__MODULE__{roster: roster} = state, %Guild{} = guild) do
     roster = %{Roster.new(roster.limit) | online: roster.online}
-    new_version(%{state | guild: guild, roster: roster})
+    new_version(%{state | guild: guild, rights: rights(guild), roster: roster})
   end
 
   @doc "Takes in what the write with this index changed."
@@ -118,29 +123,43 @@ defmodule Guildhall.Guild.State do
   end
 
   defp change(state, {:settings, changes}, _index, _now) do
-    new_version(%{state | guild: Map.merge(state.guild, changes)})
+    state = %{state | guild: Map.merge(state.guild, changes)}
+
+    case changes do
+      %{owner_id: user_id} -> state |> entitle({:owner, user_id}) |> new_version()
+      %{} -> new_version(state)
+    end
   end
 
   defp change(state, {:role, role}, _index, _now) do
     roles = Map.put(state.guild.roles, role.id, role)
-    new_version(%{state | guild: %{state.guild | roles: roles}})
+    %{state | guild: %{state.guild | roles: roles}} |> entitle({:role, role}) |> new_version()
   end
 
   defp change(state, {:role_deleted, role_id}, _index, _now) do
     roles = Map.delete(state.guild.roles, role_id)
     roster = Roster.map(state.roster, &%{&1 | roles: List.delete(&1.roles, role_id)})
-    new_version(%{state | guild: %{state.guild | roles: roles}, roster: roster})
+
+    %{state | guild: %{state.guild | roles: roles}, roster: roster}
+    |> entitle({:role_deleted, role_id})
+    |> new_version()
   end
 
   defp change(state, {:channel, channel}, _index, _now) do
     channels = Map.put(state.guild.channels, channel.id, channel)
-    new_version(%{state | guild: %{state.guild | channels: channels}})
+
+    %{state | guild: %{state.guild | channels: channels}}
+    |> entitle({:channel, channel})
+    |> new_version()
   end
 
   defp change(state, {:channel_deleted, channel_id}, _index, _now) do
     channels = Map.delete(state.guild.channels, channel_id)
     posts = Posts.forget_channel(state.posts, channel_id)
-    new_version(%{state | guild: %{state.guild | channels: channels}, posts: posts})
+
+    %{state | guild: %{state.guild | channels: channels}, posts: posts}
+    |> entitle({:channel_deleted, channel_id})
+    |> new_version()
   end
 
   defp change(state, {:count, count}, _index, _now) do
@@ -173,6 +192,12 @@ defmodule Guildhall.Guild.State do
   defp change(state, {:slow, channel_id, user_id}, _index, now) do
     %{state | posts: Posts.put_poster(state.posts, channel_id, user_id, now)}
   end
+
+  defp rights(%Guild{kind: :guild} = guild), do: Rights.new(guild)
+  defp rights(%Guild{kind: :dm}), do: nil
+
+  defp entitle(%{rights: nil} = state, _change), do: state
+  defp entitle(state, change), do: %{state | rights: Rights.change(state.rights, change)}
 
   defp new_version(state), do: %{state | version: state.version + 1}
 end

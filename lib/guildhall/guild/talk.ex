@@ -7,7 +7,8 @@ defmodule Guildhall.Guild.Talk do
   import Bitwise
 
   alias Guildhall.Guild.{Authority, Events, Plan, Roster, State, Voices}
-  alias Guildhall.Model.{Member, Permissions, VoiceState}
+  alias Guildhall.Model.{Member, VoiceState}
+  alias Guildhall.Permissions
 
   @voice [2, 13]
   @connect Permissions.bit(:connect)
@@ -31,7 +32,7 @@ defmodule Guildhall.Guild.Talk do
     with {:ok, member} <- Roster.fetch(state.roster, user_id),
          {:ok, %{type: type} = channel} when type in @voice <-
            Authority.channel(guild, channel_id),
-         permissions = Authority.permissions(guild, member, channel, now),
+         permissions = Authority.permissions(state, member, channel, now),
          true <- (permissions &&& @connect) != 0,
          true <- (permissions &&& @move) != 0 or room?(state, channel, user_id) do
       join(state, member, voice(member, session_id, channel, permissions, attrs))

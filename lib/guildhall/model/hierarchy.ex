@@ -10,7 +10,8 @@ defmodule Guildhall.Model.Hierarchy do
 
   import Bitwise
 
-  alias Guildhall.Model.{Guild, Member, Permissions, Role}
+  alias Guildhall.Model.{Guild, Member, Role}
+  alias Guildhall.Permissions
 
   @typedoc "A place in the hierarchy: compares as terms do."
   @type rank :: {position :: integer(), negative_id :: integer()}

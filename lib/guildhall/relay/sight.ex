@@ -9,7 +9,8 @@ defmodule Guildhall.Relay.Sight do
 
   import Bitwise
 
-  alias Guildhall.Model.{Channel, Guild, Member, Permissions}
+  alias Guildhall.Model.{Channel, Guild, Member, Rights}
+  alias Guildhall.Permissions
 
   @view Permissions.bit(:view_channel)
 
@@ -89,11 +90,14 @@ defmodule Guildhall.Relay.Sight do
   defp holds?(_guild, _member, 0), do: true
 
   defp holds?(guild, member, permissions),
-    do: (Permissions.base(guild, member) &&& permissions) != 0
+    do: (Permissions.base(rights(guild, %{}), Rights.member(member)) &&& permissions) != 0
 
   defp sees?(_guild, _member, :room), do: true
 
   defp sees?(guild, member, channel) do
-    (Permissions.in_channel(guild, member, channel, 0) &&& @view) != 0
+    rights = rights(guild, %{channel.id => channel})
+    (Permissions.in_channel(rights, channel.id, Rights.member(member)) &&& @view) != 0
   end
+
+  defp rights(guild, channels), do: Rights.new(%{guild | channels: channels})
 end

@@ -62,7 +62,7 @@ defmodule Guildhall.Api.UsersTest do
     assert [%{"owner" => true, "permissions" => all, "name" => "guild", "features" => []} | _] =
              listed
 
-    assert String.to_integer(all) == Guildhall.Model.Permissions.all()
+    assert String.to_integer(all) == Guildhall.Permissions.all()
 
     for {query, ids} <- [
           {"limit=1", [first]},

@@ -4,7 +4,8 @@ defmodule Guildhall.Gateway.VisibilityTest do
   # A session without the right or without the intent receives nothing.
 
   alias Guildhall.{GatewayClient, TestNode}
-  alias Guildhall.Model.{Intents, Overwrite, Permissions}
+  alias Guildhall.Model.{Intents, Overwrite}
+  alias Guildhall.Permissions
 
   import Bitwise
 

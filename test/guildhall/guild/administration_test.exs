@@ -4,7 +4,8 @@ defmodule Guildhall.Guild.AdministrationTest do
   import Guildhall.GuildFixture
 
   alias Guildhall.Guild
-  alias Guildhall.Model.{Overwrite, Permissions}
+  alias Guildhall.Model.Overwrite
+  alias Guildhall.Permissions
 
   # Channels, overwrites, roles, members and bans, through a running node.
 

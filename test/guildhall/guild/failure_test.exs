@@ -4,7 +4,8 @@ defmodule Guildhall.Guild.FailureTest do
   import Guildhall.GuildFixture
 
   alias Guildhall.{FailingStore, Guild}
-  alias Guildhall.Model.{Overwrite, Permissions}
+  alias Guildhall.Model.Overwrite
+  alias Guildhall.Permissions
 
   # Writes fail while a room runs. Whoever asked is told, nobody sees anything, and the room and its
   # sessions go on with what is in the store.

@@ -4,7 +4,8 @@ defmodule Guildhall.Guild.SessionsTest do
   import Guildhall.GuildFixture
 
   alias Guildhall.{Guild, Outbox, User}
-  alias Guildhall.Model.{Intents, Overwrite, Permissions, Presence}
+  alias Guildhall.Model.{Intents, Overwrite, Presence}
+  alias Guildhall.Permissions
 
   # What sessions are told when they come and go, and of each other.
 

@@ -5,7 +5,9 @@ defmodule Guildhall.Relay.RecipientsPropertyTest do
   import Bitwise
   import Guildhall.RelayFixture
 
-  alias Guildhall.Model.{Guild, Intents, Overwrite, Permissions}
+  alias Guildhall.Model.{Guild, Intents, Overwrite, Rights}
+  alias Guildhall.Permissions
+  alias Guildhall.Permissions.Reference
   alias Guildhall.Relay.{Audience, Change, Event, Recipients}
 
   @view Permissions.bit(:view_channel)
@@ -106,7 +108,7 @@ defmodule Guildhall.Relay.RecipientsPropertyTest do
   # The definition, as literally as it can be written.
   defp receives?(event, subscriber, guild) do
     %{user_id: user_id, intents: intents, member: member} = subscriber
-    base = Permissions.base(guild, member)
+    base = Reference.base(Reference.new(Rights.describe(guild)), Rights.member(member))
 
     there? =
       case event.to do
@@ -121,10 +123,9 @@ defmodule Guildhall.Relay.RecipientsPropertyTest do
   end
 
   defp sees?(guild, subscriber, channel_id) do
-    case guild.channels[channel_id] do
-      nil -> false
-      channel -> (Permissions.in_channel(guild, subscriber.member, channel, 0) &&& @view) != 0
-    end
+    rights = Reference.new(Rights.describe(guild))
+    member = Rights.member(subscriber.member)
+    (Reference.in_channel(rights, channel_id, member) &&& @view) != 0
   end
 
   defp body(event, subscriber) do
@@ -248,6 +249,7 @@ defmodule Guildhall.Relay.RecipientsPropertyTest do
   test "a timeout does not take sight away" do
     late = %{member(5) | timeout_until: 1 <<< 60}
     guild = %Guild{} = guild()
-    assert (Permissions.in_channel(guild, late, guild.channels[10], 0) &&& @view) != 0
+    late = Rights.member(late, 0)
+    assert (Permissions.in_channel(Rights.new(guild), 10, late) &&& @view) != 0
   end
 end

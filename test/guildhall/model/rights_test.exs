@@ -1,13 +1,14 @@
-defmodule Guildhall.Model.PermissionsTest do
+defmodule Guildhall.Model.RightsTest do
   use ExUnit.Case, async: true
   use Guildhall.Property
 
   import Bitwise
 
-  alias Guildhall.Model.{Channel, Guild, Member, Overwrite, Permissions, Role, User}
+  alias Guildhall.Model.{Channel, Guild, Member, Overwrite, Rights, Role, User}
+  alias Guildhall.Permissions
   alias Guildhall.RandomGuild
 
-  doctest Permissions
+  doctest Rights
 
   # The algorithm as the protocol documents it, a line a line, over sets of bit numbers and
   # without a thought for speed. It shares nothing with the module but the structs.
@@ -98,10 +99,12 @@ defmodule Guildhall.Model.PermissionsTest do
   property "are what the documented algorithm gives" do
     forall {guild, member, channel} <- RandomGuild.scene() do
       now = RandomGuild.now()
+      rights = Rights.new(guild)
 
-      assert Documented.bits(Permissions.base(guild, member)) == Documented.base(guild, member)
+      assert Documented.bits(Permissions.base(rights, Rights.member(member))) ==
+               Documented.base(guild, member)
 
-      assert Documented.bits(Permissions.in_channel(guild, member, channel, now)) ==
+      assert Documented.bits(in_channel(rights, member, channel, now)) ==
                Documented.in_channel(guild, member, channel, now)
     end
   end
@@ -109,89 +112,65 @@ defmodule Guildhall.Model.PermissionsTest do
   property "no overwrite and no timeout touches an owner or an administrator" do
     forall {guild, member, channel} <- RandomGuild.scene() do
       owner = put_in(member.user.id, guild.owner_id)
-      assert Permissions.in_channel(guild, owner, channel, 0) == Permissions.all()
+      assert in_channel(Rights.new(guild), owner, channel, 0) == Permissions.all()
 
       everyone = %{guild.roles[guild.id] | permissions: Permissions.bit(:administrator)}
       guild = %{guild | roles: Map.put(guild.roles, guild.id, everyone)}
-      assert Permissions.in_channel(guild, member, channel, 0) == Permissions.all()
+      assert in_channel(Rights.new(guild), member, channel, 0) == Permissions.all()
     end
   end
 
-  describe "in a channel" do
-    test "the member's own overwrite beats those of his roles, which beat @everyone's" do
-      assert has?([{1, :role, deny: :send_messages}, {2, :role, allow: :send_messages}])
-      refute has?([{2, :role, allow: :send_messages}, {7, :member, deny: :send_messages}])
-      # Of two roles that disagree, the one that allows wins, whatever their positions.
-      assert has?([{2, :role, deny: :send_messages}, {3, :role, allow: :send_messages}])
-      # Someone else's overwrite is nothing to him.
-      assert has?([{8, :member, deny: :send_messages}, {4, :role, deny: :send_messages}])
-    end
+  property "follow the changes that turn one guild into another" do
+    forall {{old, _member, _channel}, {new, member, channel}} <-
+             {RandomGuild.scene(), RandomGuild.scene()} do
+      now = RandomGuild.now()
+      gone = fn field -> Map.keys(Map.fetch!(old, field)) -- Map.keys(Map.fetch!(new, field)) end
 
-    test "without VIEW_CHANNEL there is nothing" do
-      assert in_text([{1, :role, deny: :view_channel}]) == 0
-    end
+      changes =
+        for(id <- gone.(:roles), do: {:role_deleted, id}) ++
+          for({_id, role} <- new.roles, do: {:role, role}) ++
+          for(id <- gone.(:channels), do: {:channel_deleted, id}) ++
+          for({_id, channel} <- new.channels, do: {:channel, channel}) ++
+          [{:owner, new.owner_id}]
 
-    test "a timeout ends at its time" do
-      {guild, member} = guild_and_member()
-      channel = %Channel{id: 9, type: 0}
-      member = %{member | timeout_until: 1_000}
-      look = Permissions.bit(:view_channel) ||| Permissions.bit(:read_message_history)
+      rights = Enum.reduce(changes, Rights.new(old), &Rights.change(&2, &1))
 
-      assert Permissions.in_channel(guild, member, channel, 999) == look
-      assert Permissions.in_channel(guild, member, channel, 1_000) != look
-    end
+      assert in_channel(rights, member, channel, now) ==
+               in_channel(Rights.new(new), member, channel, now)
 
-    test "a thread whose parent is gone gives nothing" do
-      {guild, member} = guild_and_member()
-      thread = %Channel{id: 9, type: 11, parent_id: 8}
-      assert Permissions.in_channel(guild, member, thread, 0) == 0
-    end
-
-    test "a thread asks for SEND_MESSAGES_IN_THREADS" do
-      {guild, member} = guild_and_member()
-
-      parent = %Channel{
-        id: 8,
-        type: 0,
-        overwrites: overwrites([{1, :role, deny: :send_messages}])
-      }
-
-      guild = %{guild | channels: %{8 => parent}}
-      mask = Permissions.in_channel(guild, member, %Channel{id: 9, type: 11, parent_id: 8}, 0)
-
-      assert (mask &&& Permissions.bit(:send_messages)) != 0
-      assert (mask &&& Permissions.bit(:attach_files)) != 0
+      assert Rights.visible(rights, member) == Rights.visible(Rights.new(new), member)
     end
   end
 
-  test "has the bits of the protocol" do
-    assert Permissions.bit(:create_instant_invite) == 1
-    assert Permissions.bit(:administrator) == 8
-    assert Permissions.bit(:bypass_slowmode) == 1 <<< 52
-    assert Permissions.all() == (1 <<< 53) - 1 - (1 <<< 47)
-    assert (Permissions.everyone() &&& Permissions.bit(:administrator)) == 0
+  test "a timeout ends at its time" do
+    guild = %Guild{
+      id: 1,
+      roles: %{1 => %Role{id: 1, name: "@everyone", permissions: Rights.everyone()}},
+      channels: %{9 => %Channel{id: 9, type: 0}}
+    }
+
+    member = %Member{user: %User{id: 7, username: "u"}, timeout_until: 1_000}
+    look = Permissions.bit(:view_channel) ||| Permissions.bit(:read_message_history)
+
+    assert in_channel(Rights.new(guild), member, guild.channels[9], 999) == look
+    assert in_channel(Rights.new(guild), member, guild.channels[9], 1_000) == Rights.everyone()
+    assert Rights.visible(Rights.new(guild), member) == [9]
   end
 
-  defp has?(overwrites), do: (in_text(overwrites) &&& Permissions.bit(:send_messages)) != 0
-
-  defp in_text(overwrites) do
-    {guild, member} = guild_and_member()
-    channel = %Channel{id: 9, type: 0, overwrites: overwrites(overwrites)}
-    Permissions.in_channel(guild, member, channel, 0)
+  test "a thread that never had a parent gives nothing" do
+    deny = %Overwrite{id: 1, type: :role, deny: Permissions.bit(:view_channel)}
+    thread = %Channel{id: 9, type: 11, overwrites: %{1 => deny}}
+    guild = %Guild{id: 1, channels: %{9 => thread}}
+    member = %Member{user: %User{id: 7, username: "u"}}
+    assert in_channel(Rights.new(guild), member, thread, 0) == 0
   end
 
-  # Guild 1, in which member 7 has the roles 2 and 3.
-  defp guild_and_member do
-    roles = [%Role{id: 1, name: "@everyone", permissions: Permissions.everyone()}]
-    roles = roles ++ for(id <- 2..4, do: %Role{id: id, name: "r", position: id})
-    guild = %Guild{id: 1, owner_id: 6, roles: Map.new(roles, &{&1.id, &1})}
-    {guild, %Member{user: %User{id: 7, username: "u"}, roles: [2, 3]}}
+  test "a new guild gives nobody the rule of it" do
+    assert (Rights.everyone() &&& Permissions.bit(:administrator)) == 0
+    assert (Rights.direct() &&& Permissions.bit(:manage_messages)) == 0
   end
 
-  defp overwrites(list) do
-    for {id, type, masks} <- list, into: %{} do
-      masks = for {kind, name} <- masks, do: {kind, Permissions.bit(name)}
-      {id, struct(%Overwrite{id: id, type: type}, masks)}
-    end
+  defp in_channel(rights, member, channel, now) do
+    Permissions.in_channel(rights, channel.id, Rights.member(member, now))
   end
 end
