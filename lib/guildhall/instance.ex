@@ -14,7 +14,14 @@ defmodule Guildhall.Instance do
   @doc "Returns the registered name of a part of the instance: `child(Chat, :store)` is `Chat.Store`."
   @spec child(t(), atom()) :: atom()
   def child(instance, part) when is_atom(instance) and is_atom(part) do
-    Module.concat(instance, part |> Atom.to_string() |> Macro.camelize())
+    key = {__MODULE__, instance, :child, part}
+
+    # Several names are looked up for each client that connects; to make one takes microseconds.
+    with nil <- :persistent_term.get(key, nil) do
+      name = Module.concat(instance, part |> Atom.to_string() |> Macro.camelize())
+      :persistent_term.put(key, name)
+      name
+    end
   end
 
   @doc "Keeps a setting or a handle for every process of the instance."
