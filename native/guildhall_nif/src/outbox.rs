@@ -76,7 +76,8 @@ fn outbox_event_dirty<'a>(
 
 #[rustler::nif]
 fn outbox_new(max_events: u64, max_bytes: u64) -> ResourceArc<OutboxResource> {
-    let limits = Limits { events: max_events, bytes: max_bytes };
+    let limit = |limit| u32::try_from(limit).unwrap_or(u32::MAX);
+    let limits = Limits { events: limit(max_events), bytes: limit(max_bytes) };
     ResourceArc::new(OutboxResource { outbox: Some(Outbox::new(limits)) })
 }
 

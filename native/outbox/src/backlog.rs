@@ -1,20 +1,28 @@
 //! The numbered events of one session: sent ones that the client may ask for again, then unsent ones.
 //!
 //! ```text
-//!          acknowledged     taken        fresh        sequence
-//! forgotten ... |  sent once  |  sent again |   never sent   |
-//!               ^ front of the ring                          ^ back
+//!                                           sequence
+//! forgotten ... | sent | to be sent again | unsent |
+//!               ^      |------- waiting -----------|
+//!               front of the ring
 //! ```
 //!
-//! **Invariant:** the ring holds the numbers `front()..=sequence` without a gap, and
-//! `front() - 1 <= taken <= fresh <= sequence`. `taken` falls behind `fresh` only while a resumed client is
-//! sent again what it missed.
+//! **Invariant:** the ring holds the numbers up to `sequence` without a gap, and
+//! `unsent <= waiting <= ring.len()`. More waits than is unsent only while a resumed client is sent again
+//! what it missed.
+//!
+//! A push to an outbox that nobody touched lately waits for memory, for the header and for the ring's end.
+//! So a ring holds nothing but references, eight to a cache line, and sizes are asked of the events
+//! when they leave.
 
 use std::collections::VecDeque;
 
 use smallvec::SmallVec;
 
 use crate::{Event, Limits};
+
+/// References for which the room is kept when they leave: a cache line of them.
+const KEPT: usize = 8;
 
 /// Events that left the ring. Drop them without the lock: it frees memory.
 pub(crate) type Forgotten = SmallVec<[Event; 2]>;
@@ -54,24 +62,21 @@ pub struct Info {
     pub overflowed: bool,
 }
 
-#[derive(Debug)]
-struct Entry {
-    event: Event,
-    /// Bytes of all events up to and with this one, so that every sum is a subtraction.
-    end: u64,
-}
-
+/// The fields that every push needs are the first ones, side by side.
 #[derive(Debug, Default)]
+#[repr(C)]
 pub(crate) struct Backlog {
-    ring: VecDeque<Entry>,
-    /// Bytes of all events before the ring.
-    start: u64,
-    sequence: u64,
-    taken: u64,
-    fresh: u64,
-    acknowledged: u64,
     woken: bool,
     overflowed: bool,
+    /// How many events at the back of the ring were never sent.
+    unsent: u32,
+    /// How many wait to be taken.
+    waiting: u32,
+    sequence: u64,
+    unsent_bytes: u64,
+    ring_bytes: u64,
+    ring: VecDeque<Event>,
+    acknowledged: u64,
 }
 
 impl Backlog {
@@ -81,15 +86,17 @@ impl Backlog {
             return (Pushed::Overflow, Forgotten::new());
         }
         // One event may pass the limit in bytes, or a large one could never be sent.
-        if self.sequence - self.fresh >= limits.events
-            || self.bytes_after(self.fresh) >= limits.bytes
-        {
+        if self.unsent >= limits.events || self.unsent_bytes >= limits.bytes.into() {
             return (Pushed::Overflow, self.overflow());
         }
 
+        let size = event.size();
         self.sequence += 1;
-        let end = self.end() + event.tail().len() as u64;
-        self.ring.push_back(Entry { event, end });
+        self.waiting += 1;
+        self.unsent += 1;
+        self.unsent_bytes += size;
+        self.ring_bytes += size;
+        self.ring.push_back(event);
         let forgotten = self.trim(limits);
 
         let pushed = if self.woken { Pushed::Queued } else { Pushed::Wake };
@@ -99,104 +106,108 @@ impl Backlog {
 
     /// The events that wait, oldest first, each with its number.
     pub(crate) fn waiting(&self) -> impl Iterator<Item = (u64, &Event)> {
-        let from = (self.taken + 1 - self.front()) as usize;
-        (self.taken + 1..)
-            .zip(self.ring.range(from.min(self.ring.len())..).map(|entry| &entry.event))
+        (self.taken() + 1..).zip(self.last(self.waiting))
     }
 
     /// Moves past the oldest `count` events that wait. Returns whether more do; if not, the next push wakes.
-    pub(crate) fn take(&mut self, count: u64) -> bool {
-        self.taken = self.sequence.min(self.taken + count);
-        self.fresh = self.fresh.max(self.taken);
-        self.woken = self.taken < self.sequence;
+    pub(crate) fn take(&mut self, count: usize) -> bool {
+        self.wait_for(self.waiting.saturating_sub(u32::try_from(count).unwrap_or(u32::MAX)));
+        self.woken = self.waiting > 0;
         self.woken
     }
 
     /// Forgets what the client says it has. A number that was not sent is ignored: it is the client's word.
     pub(crate) fn acknowledge(&mut self, number: u64) -> Forgotten {
-        if number <= self.acknowledged || number > self.taken {
+        if number <= self.acknowledged || number > self.taken() {
             return Forgotten::new();
         }
         self.acknowledged = number;
-        self.forget((number + 1).saturating_sub(self.front()) as usize)
+        let kept = self.sequence - number;
+        self.forget(self.ring.len().saturating_sub(kept as usize))
     }
 
     /// Moves back, so that the next take begins with the number after `number`.
     pub(crate) fn resume(&mut self, number: u64) -> Result<(), ResumeError> {
-        if number > self.sequence {
-            return Err(ResumeError::Invalid);
-        }
-        if self.overflowed || number + 1 < self.front() {
+        let missed = self.sequence.checked_sub(number).ok_or(ResumeError::Invalid)?;
+        if self.overflowed || missed > self.ring.len() as u64 {
             return Err(ResumeError::Gone);
         }
-        self.taken = number;
-        self.fresh = self.fresh.max(number);
+        self.wait_for(missed as u32);
         Ok(())
     }
 
     pub(crate) fn info(&self) -> Info {
+        let waiting_bytes = if self.waiting == self.unsent {
+            self.unsent_bytes
+        } else {
+            self.last(self.waiting).map(Event::size).sum()
+        };
         Info {
             sequence: self.sequence,
             acknowledged: self.acknowledged,
-            pending: (self.sequence - self.taken, self.bytes_after(self.taken)),
-            ring: (self.ring.len() as u64, self.end() - self.start),
+            pending: (u64::from(self.waiting), waiting_bytes),
+            ring: (self.ring.len() as u64, self.ring_bytes),
             overflowed: self.overflowed,
         }
     }
 
     /// Bytes of the ring itself, without the events.
     pub(crate) fn memory(&self) -> usize {
-        self.ring.capacity() * size_of::<Entry>()
+        self.ring.capacity() * size_of::<Event>()
     }
 
-    /// The number of the oldest event held, or of the next one if none is.
-    fn front(&self) -> u64 {
-        self.sequence + 1 - self.ring.len() as u64
+    /// The last number that was taken.
+    fn taken(&self) -> u64 {
+        self.sequence - u64::from(self.waiting)
     }
 
-    fn end(&self) -> u64 {
-        self.ring.back().map_or(self.start, |entry| entry.end)
+    /// The last `count` events of the ring.
+    fn last(&self, count: u32) -> impl Iterator<Item = &Event> {
+        self.ring.range(self.ring.len().saturating_sub(count as usize)..)
     }
 
-    fn bytes_after(&self, number: u64) -> u64 {
-        let last = number.checked_sub(self.front()).and_then(|index| self.ring.get(index as usize));
-        self.end() - last.map_or(self.start, |entry| entry.end)
+    /// Lets the last `count` events wait; those of the unsent ones before them are sent now.
+    fn wait_for(&mut self, count: u32) {
+        self.waiting = count;
+        let sent = self.unsent.saturating_sub(count);
+        let bytes: u64 = self.last(self.unsent).take(sent as usize).map(Event::size).sum();
+        self.unsent -= sent;
+        self.unsent_bytes -= bytes;
     }
 
     /// Ends the outbox: nothing waits any more, and nothing can be resumed.
     fn overflow(&mut self) -> Forgotten {
         self.overflowed = true;
-        self.taken = self.sequence;
-        self.fresh = self.sequence;
+        self.wait_for(0);
         self.forget(self.ring.len())
     }
 
     /// Lets taken events fall off while the ring is beyond the limits without the oldest one.
     #[inline]
     fn trim(&mut self, limits: &Limits) -> Forgotten {
-        if self.ring.len() as u64 <= limits.events && self.end() - self.start < limits.bytes {
+        if self.ring.len() <= limits.events as usize && self.ring_bytes < limits.bytes.into() {
             return Forgotten::new();
         }
         self.trim_full(limits)
     }
 
     fn trim_full(&mut self, limits: &Limits) -> Forgotten {
-        let may_go = (self.taken + 1 - self.front()) as usize;
-        let (held, bytes) = (self.ring.len(), self.end());
-        let beyond = |(index, entry): &(usize, &Entry)| {
-            (held - index) as u64 > limits.events || bytes - entry.end >= limits.bytes
+        let (mut held, mut bytes) = (self.ring.len(), self.ring_bytes);
+        let may_go = held - self.waiting as usize;
+        let beyond = |event: &&Event| {
+            bytes -= event.size();
+            held -= 1;
+            held >= limits.events as usize || bytes >= limits.bytes.into()
         };
-        self.forget(self.ring.iter().take(may_go).enumerate().take_while(beyond).count())
+        let count = self.last(u32::MAX).take(may_go).take_while(beyond).count();
+        self.forget(count)
     }
 
     fn forget(&mut self, count: usize) -> Forgotten {
-        let count = count.min(self.ring.len());
-        if let Some(last) = count.checked_sub(1).and_then(|last| self.ring.get(last)) {
-            self.start = last.end;
-        }
-        let forgotten = self.ring.drain(..count).map(|entry| entry.event).collect();
+        let forgotten: Forgotten = self.ring.drain(..count.min(self.ring.len())).collect();
+        self.ring_bytes -= forgotten.iter().map(Event::size).sum::<u64>();
 
-        if self.ring.capacity() > 64 && self.ring.len() < self.ring.capacity() / 4 {
+        if self.ring.capacity() > KEPT && self.ring.len() < self.ring.capacity() / 4 {
             self.ring.shrink_to(self.ring.len() * 2);
         }
         forgotten

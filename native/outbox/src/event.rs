@@ -42,6 +42,12 @@ impl Event {
         Ok(Self(Arc::new(Body { tail })))
     }
 
+    /// Its bytes, as limits count them.
+    #[inline]
+    pub(crate) fn size(&self) -> u64 {
+        self.0.tail.len() as u64
+    }
+
     /// What follows `{"s":N,` in the payload.
     #[inline]
     pub fn tail(&self) -> &[u8] {

@@ -11,9 +11,9 @@ use crate::{Event, Frames, Head, Info, Pushed, ResumeError};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Events that were never sent, and events that are kept for a resume.
-    pub events: u64,
+    pub events: u32,
     /// The same in bytes, each plus at most one event.
-    pub bytes: u64,
+    pub bytes: u32,
 }
 
 /// What a take found.
@@ -41,6 +41,8 @@ impl Outbox {
     /// An empty outbox.
     pub fn new(limits: Limits) -> Self {
         OUTBOXES.add(size_of::<Self>());
+        // A ring may hold twice as many, and counts them in 32 bits.
+        let limits = Limits { events: limits.events.min(u32::MAX / 2), ..limits };
         Self { limits, backlog: Mutex::default() }
     }
 
@@ -98,7 +100,7 @@ impl Outbox {
             events.push((number, event.clone()));
         }
 
-        let more = backlog.take(events.len() as u64);
+        let more = backlog.take(events.len());
         drop(backlog);
 
         for (number, event) in &events {

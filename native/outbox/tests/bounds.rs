@@ -15,7 +15,7 @@ fn plain() -> Transport {
     Transport::new(Kind::Plain).unwrap()
 }
 
-fn outbox(events: u64, bytes: u64) -> Outbox {
+fn outbox(events: u32, bytes: u32) -> Outbox {
     Outbox::new(Limits { events, bytes })
 }
 
@@ -57,7 +57,7 @@ fn a_take_beyond_its_budget_moves_nothing() {
 
 #[test]
 fn sent_events_fall_off_and_unsent_ones_overflow() {
-    let outbox = outbox(3, u64::MAX);
+    let outbox = outbox(3, u32::MAX);
     for _ in 0..5 {
         assert_ne!(outbox.push(&event(b"1")), Pushed::Overflow);
         drain(&outbox, &mut plain(), 100);
@@ -122,7 +122,7 @@ fn step() -> impl Strategy<Value = Step> {
 proptest! {
     #[test]
     fn memory_stays_within_twice_the_limits(
-        events in 1..8_u64, bytes in 1..1_000_u64, steps in proptest::collection::vec(step(), 0..120)
+        events in 1..8_u32, bytes in 1..1_000_u32, steps in proptest::collection::vec(step(), 0..120)
     ) {
         let outbox = outbox(events, bytes);
         for step in steps {
@@ -133,8 +133,8 @@ proptest! {
                 Step::Resume(number) => drop(outbox.resume(number)),
             }
             let info = outbox.info();
-            prop_assert!(info.ring.0 <= 2 * events);
-            prop_assert!(info.ring.1 <= 2 * (bytes + EMPTY + 300));
+            prop_assert!(info.ring.0 <= u64::from(2 * events));
+            prop_assert!(info.ring.1 <= 2 * (u64::from(bytes) + EMPTY + 300));
             prop_assert!(info.pending.0 <= info.ring.0 && info.pending.1 <= info.ring.1);
         }
     }

@@ -21,7 +21,7 @@ fn what_is_dropped_is_no_longer_counted() {
         assert_eq!(count, 1);
         assert!((1_000..1_100).contains(&bytes));
         assert_eq!(gauge::OUTBOXES.read().0, 2);
-        assert!(gauge::OUTBOXES.read().1 > 2 * 100 * 16);
+        assert!(gauge::OUTBOXES.read().1 > 2 * 100 * 8);
 
         let mut transports =
             [Kind::Plain, Kind::Zlib, Kind::Zstd].map(|kind| Transport::new(kind).unwrap());

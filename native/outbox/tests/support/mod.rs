@@ -4,7 +4,7 @@
 
 use outbox::{Event, Frames, Kind, Limits, Outbox, Taken, Transport};
 
-pub(crate) const NO_LIMITS: Limits = Limits { events: u64::MAX, bytes: u64::MAX };
+pub(crate) const NO_LIMITS: Limits = Limits { events: u32::MAX, bytes: u32::MAX };
 
 pub(crate) fn event(data: &[u8]) -> Event {
     Event::new(b"T", data).unwrap()
