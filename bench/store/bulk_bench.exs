@@ -6,8 +6,9 @@ alias Guildhall.Store
 
 # Rows of 200 bytes in 16 partitions, as the members of a guild; two batches under way.
 # BENCH_ROWS says how many.
-time = String.to_integer(System.get_env("BENCH_MS", "1000"))
-rows = if time == 0, do: 2_000, else: String.to_integer(System.get_env("BENCH_ROWS", "1000000"))
+rows =
+  if Bench.quick?(), do: 2_000, else: String.to_integer(System.get_env("BENCH_ROWS", "1000000"))
+
 row = :crypto.strong_rand_bytes(200)
 per_partition = div(rows, 16)
 
@@ -34,11 +35,6 @@ for size <- [500, 1_000, 2_000, 5_000, 10_000, 20_000] do
   GenServer.stop(store)
   File.rm_rf!(path)
 
-  if time > 0 do
-    rate = div(length(ops) * 1_000_000, took)
-
-    IO.puts(
-      "#{size} a batch: #{rate} rows/s, #{div(stats.disk_bytes, 1_048_576)} MiB on the disk"
-    )
-  end
+  Bench.figure("#{size} a batch", div(length(ops) * 1_000_000, took), "rows/s")
+  Bench.figure("#{size} a batch, on the disk", div(stats.disk_bytes, 1_048_576), "MiB")
 end

@@ -9,7 +9,7 @@ alias Guildhall.Store
 setting = fn name, default -> String.to_integer(System.get_env(name, default)) end
 writers = setting.("BENCH_WRITERS", "100")
 channels = setting.("BENCH_CHANNELS", "1000")
-time = setting.("BENCH_MS", "1000")
+time = Bench.milliseconds()
 
 path = Path.join(System.tmp_dir!(), "guildhall_store_bench_#{System.pid()}")
 {:ok, store} = Store.start_link(instance: Bench.Store, path: path)
@@ -23,7 +23,7 @@ end
 
 :ok = write.()
 
-if time > 0 do
+unless Bench.quick?() do
   deadline = System.monotonic_time(:millisecond) + 5 * time
 
   loop = fn loop, times ->
@@ -44,19 +44,21 @@ if time > 0 do
   stats = Store.stats(Bench.Store)
   commits = stats.commits - before.commits
 
-  millis = fn native ->
-    Float.round(native / System.convert_time_unit(1, :millisecond, :native), 2)
+  at = fn share ->
+    native = Enum.at(times, trunc(length(times) * share))
+    System.convert_time_unit(native, :native, :microsecond) / 1_000
   end
 
-  at = fn share -> millis.(Enum.at(times, trunc(length(times) * share))) end
+  rate = div(length(times) * 1_000, 5 * time)
+  commit_time = div(stats.commit_time - before.commit_time, commits * 1_000)
+  who = "#{writers} writers, #{channels} channels"
 
-  IO.puts("""
-
-  #{writers} writers, #{channels} channels, rows of 350 bytes
-  #{div(length(times) * 1_000, 5 * time)} writes/s, median #{at.(0.5)} ms, p99 #{at.(0.99)} ms
-  #{div(length(times), commits)} a commit, #{div(stats.commit_time - before.commit_time, commits * 1_000)} us each
-  #{div(stats.disk_bytes, 1_048_576)} MiB on the disk
-  """)
+  Bench.figure("#{who}: durable writes", rate, "rows/s", {:at_least, 20_000})
+  Bench.figure("#{who}: median", at.(0.5), "ms")
+  Bench.figure("#{who}: p99", at.(0.99), "ms")
+  Bench.figure("#{who}: rows a commit", length(times) / commits, "rows")
+  Bench.figure("#{who}: a commit", commit_time, "us")
+  Bench.figure("#{who}: on the disk", div(stats.disk_bytes, 1_048_576), "MiB")
 end
 
 GenServer.stop(store)
