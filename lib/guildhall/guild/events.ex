@@ -12,10 +12,14 @@ defmodule Guildhall.Guild.Events do
 
   @doc "A new message. Only the author's own sessions learn its nonce."
   @spec message_create(State.t(), Message.t()) :: Event.t()
+  def message_create(state, %Message{nonce: nil} = message) do
+    message_event(state, "MESSAGE_CREATE", message)
+  end
+
   def message_create(state, %Message{nonce: nonce} = message) do
     event = message_event(state, "MESSAGE_CREATE", %{message | nonce: nil})
-    author = if nonce, do: Json.message(message)
-    %{event | author: author, author_id: author && message.author.id}
+    author = Map.put(event.content, :nonce, nonce)
+    %{event | author: author, author_id: message.author.id}
   end
 
   @spec message_update(State.t(), Message.t()) :: Event.t()
@@ -23,13 +27,16 @@ defmodule Guildhall.Guild.Events do
     message_event(state, "MESSAGE_UPDATE", %{message | nonce: nil})
   end
 
-  # Without MESSAGE_CONTENT one still sees one's own messages, and those that mention one.
+  # The object is dear, so it is built once and its variants are made of it. Without MESSAGE_CONTENT
+  # one still sees one's own messages, and those that mention one.
   defp message_event(%State{guild: %{kind: kind}}, type, message) do
+    content = Json.message(message)
+
     %Event{
       type: type,
       to: {:channel, message.channel_id},
-      content: Json.message(message),
-      body: if(kind == :guild, do: Json.message(message, strip: true)),
+      content: content,
+      body: if(kind == :guild, do: Json.strip(content)),
       content_for: [message.author.id | for({user, _member} <- message.mentions, do: user.id)]
     }
   end
