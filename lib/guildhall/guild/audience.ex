@@ -2,7 +2,10 @@ defmodule Guildhall.Guild.Audience do
   @moduledoc false
 
   # The sessions that are attached to a room, and the relays that have them. A relay is told of the
-  # room before its first session, and gets events as long as it has one.
+  # room before its first session, and of an event as long as it has a session with an intent for it:
+  # few have the intent for presences, and there are more of these than of anything else.
+
+  import Bitwise
 
   alias Guildhall.Relay.Subscriber
 
@@ -10,10 +13,13 @@ defmodule Guildhall.Guild.Audience do
 
   @type session_id :: String.t()
   @type user_id :: pos_integer()
+  @type intents :: non_neg_integer()
   @type t :: %__MODULE__{
-          sessions: %{optional(session_id()) => {user_id(), relay :: pid(), session :: pid()}},
+          sessions: %{
+            optional(session_id()) => {user_id(), relay :: pid(), session :: pid(), intents()}
+          },
           users: %{optional(user_id()) => [session_id()]},
-          relays: %{optional(pid()) => sessions :: non_neg_integer()}
+          relays: %{optional(pid()) => %{optional(intents()) => sessions :: pos_integer()}}
         }
 
   @spec attached?(t(), session_id()) :: boolean()
@@ -22,8 +28,20 @@ defmodule Guildhall.Guild.Audience do
   @spec size(t()) :: non_neg_integer()
   def size(%__MODULE__{sessions: sessions}), do: map_size(sessions)
 
+  @doc "The relays that have sessions."
   @spec relays(t()) :: [pid()]
-  def relays(%__MODULE__{relays: relays}), do: for({relay, count} <- relays, count > 0, do: relay)
+  def relays(%__MODULE__{relays: relays}),
+    do: for({relay, sessions} <- relays, sessions != %{}, do: relay)
+
+  @doc "The relays that have sessions with one of the intents; 0 is for events that need none."
+  @spec relays(t(), intents()) :: [pid()]
+  def relays(audience, 0), do: relays(audience)
+
+  def relays(%__MODULE__{relays: relays}, mask) do
+    for {relay, sessions} <- relays,
+        Enum.any?(sessions, fn {intents, _count} -> (intents &&& mask) != 0 end),
+        do: relay
+  end
 
   @doc "Whether the relay has been told of the room."
   @spec open?(t(), pid()) :: boolean()
@@ -31,13 +49,14 @@ defmodule Guildhall.Guild.Audience do
 
   @spec put(t(), Subscriber.t()) :: t()
   def put(%__MODULE__{} = audience, %Subscriber{session_id: id, user_id: user_id} = subscriber) do
-    %{relay: relay, pid: pid} = subscriber
+    %{relay: relay, pid: pid, intents: intents} = subscriber
+    served = audience.relays |> Map.get(relay, %{}) |> Map.update(intents, 1, &(&1 + 1))
 
     %{
       audience
-      | sessions: Map.put(audience.sessions, id, {user_id, relay, pid}),
+      | sessions: Map.put(audience.sessions, id, {user_id, relay, pid, intents}),
         users: Map.update(audience.users, user_id, [id], &[id | &1]),
-        relays: Map.update(audience.relays, relay, 1, &(&1 + 1))
+        relays: Map.put(audience.relays, relay, served)
     }
   end
 
@@ -48,14 +67,21 @@ defmodule Guildhall.Guild.Audience do
       {nil, _sessions} ->
         :none
 
-      {{user_id, relay, _pid}, sessions} ->
-        relays = Map.update!(audience.relays, relay, &(&1 - 1))
+      {{user_id, relay, _pid, intents}, sessions} ->
+        relays = Map.update!(audience.relays, relay, &without(&1, intents))
         audience = %{audience | sessions: sessions, relays: relays}
 
         case List.delete(audience.users[user_id], session_id) do
           [] -> {:last, user_id, %{audience | users: Map.delete(audience.users, user_id)}}
           rest -> {:one, user_id, %{audience | users: Map.put(audience.users, user_id, rest)}}
         end
+    end
+  end
+
+  defp without(served, intents) do
+    case served do
+      %{^intents => 1} -> Map.delete(served, intents)
+      %{^intents => count} -> %{served | intents => count - 1}
     end
   end
 
@@ -66,12 +92,12 @@ defmodule Guildhall.Guild.Audience do
   @doc "The processes of all sessions."
   @spec pids(t()) :: [pid()]
   def pids(%__MODULE__{sessions: sessions}),
-    do: for({_id, {_user, _relay, pid}} <- sessions, do: pid)
+    do: for({_id, {_user, _relay, pid, _intents}} <- sessions, do: pid)
 
   @doc "The sessions that are with a relay."
   @spec of_relay(t(), pid()) :: [session_id()]
   def of_relay(%__MODULE__{sessions: sessions}, relay) do
-    for {id, {_user_id, ^relay, _pid}} <- sessions, do: id
+    for {id, {_user_id, ^relay, _pid, _intents}} <- sessions, do: id
   end
 
   @doc "Forgets a relay that died; its sessions must have been taken out."

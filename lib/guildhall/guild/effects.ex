@@ -66,15 +66,9 @@ defmodule Guildhall.Guild.Effects do
   end
 
   defp publish(state, event) do
-    case Audience.relays(state.audience) do
-      [] ->
-        state
-
-      relays ->
-        relays
-        |> Relay.publish(state.id, Encoding.event(state, event))
-        |> then(fn :ok -> state end)
-    end
+    relays = Audience.relays(state.audience, Encoding.intents(state, event))
+    if relays != [], do: Relay.publish(relays, state.id, Encoding.event(state, event))
+    state
   end
 
   @doc "Tells every relay the whole of what it computes visibility from, after a reload."

@@ -9,6 +9,13 @@ defmodule Guildhall.Guild.Encoding do
 
   @ephemeral ~w(TYPING_START PRESENCE_UPDATE)
 
+  @doc "The intents of which a session needs one to get the event; 0 if some get it without."
+  @spec intents(State.t(), Event.t()) :: non_neg_integer()
+  def intents(%State{guild: %{kind: kind}}, %Event{always: [], type: type}),
+    do: Intents.mask(type, kind)
+
+  def intents(_state, _event), do: 0
+
   @spec event(State.t(), Event.t()) :: Relay.Event.t()
   def event(%State{guild: %{kind: kind}}, %Event{type: type} = event) do
     content = body(event)
