@@ -57,7 +57,8 @@ defmodule Guildhall.MixProject do
       links: %{},
       files:
         ~w(lib mix_tasks native/*/src native/*/Cargo.toml native/*/build.rs Cargo.toml Cargo.lock
-           priv/native/*.tar.gz checksum-*.exs mix.exs README.md LICENSE CHANGELOG.md .formatter.exs)
+           bench/load/src bench/load/Cargo.toml priv/native/*.tar.gz checksum-*.exs mix.exs
+           README.md LICENSE CHANGELOG.md .formatter.exs)
     ]
   end
 end

@@ -31,12 +31,23 @@ defmodule Guildhall.Operator do
     :ok
   end
 
+  @doc "Deletes something of the node's, or ends the task with what it said."
+  @spec delete!(keyword(), String.t()) :: :ok
+  def delete!(options, path) do
+    _answer = ask!(options, :delete, path, nil)
+    :ok
+  end
+
   defp ask!(options, method, path, body) do
     url = Keyword.get(options, :url, "http://127.0.0.1:4000")
     {:ok, _applications} = Application.ensure_all_started(:inets)
     headers = [{to_charlist("authorization"), to_charlist("Bearer " <> secret!(options))}]
     target = to_charlist(url <> "/admin" <> path)
-    request = {target, headers, to_charlist("application/json"), Payload.encode!(body)}
+
+    request =
+      if body,
+        do: {target, headers, to_charlist("application/json"), Payload.encode!(body)},
+        else: {target, headers}
 
     case :httpc.request(method, request, [timeout: 60_000], body_format: :binary) do
       {:ok, {{_version, status, _phrase}, _headers, answer}} when status in 200..299 ->
