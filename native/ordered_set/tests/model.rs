@@ -128,7 +128,7 @@ fn a_tree_grows_and_shrinks_from_either_end_and_from_the_middle() {
         keys.rotate_left(1_000);
         for &key in &keys {
             assert!(tree.remove(&at(key)).is_some());
-            if tree.len() % 500 == 0 {
+            if tree.len().is_multiple_of(500) {
                 tree.check(|a, b| a == b);
             }
         }
