@@ -25,7 +25,6 @@ impl<R: Run> Tree<R> {
             let leaf = &self.leaves[node];
             *bytes += leaf.bytes();
             assert!(self.height == 0 || !leaf.is_empty(), "a leaf has an entry");
-            assert!(leaf.load() <= R::CAPACITY || leaf.len() == 1, "a leaf is not overfull");
             return (leaf.len(), node);
         }
         let inner = &self.inners[node];

@@ -35,13 +35,6 @@ impl<E: Copy, const N: usize> Fixed<E, N> {
             self.entries.shrink_to(len + len / 8);
         }
     }
-
-    /// Gives another value to the entry at a place; the order must stay.
-    pub(crate) fn set(&mut self, at: usize, entry: E) {
-        if let Some(old) = self.entries.get_mut(at) {
-            *old = entry;
-        }
-    }
 }
 
 impl<E: Copy, const N: usize> Run for Fixed<E, N> {

@@ -1,7 +1,8 @@
 //! An ordered set that knows the rank of each entry: an order-statistic B+tree.
 //!
 //! [`Tree`] is the tree; what its leaves hold is a [`Run`]. [`Fixed`] is a run of small values that
-//! the caller orders, with a closure passed to each call. To insert, remove or find an entry, to
+//! the caller orders, with a closure passed to each call; [`Page`] one of byte strings with payloads.
+//! To insert, remove or find an entry, to
 //! find the entry of a rank, and to begin to iterate from one are `O(log n)`; an insertion and a
 //! removal tell the rank for free.
 //!
@@ -27,12 +28,16 @@ mod check;
 mod fixed;
 mod inner;
 mod iter;
+mod page;
 mod path;
+mod record;
 mod run;
 mod shape;
 mod tree;
 
 pub use fixed::Fixed;
 pub use iter::Iter;
+pub use page::{Key, Page};
+pub use record::Record;
 pub use run::{Footprint, Probe, Run};
 pub use tree::Tree;

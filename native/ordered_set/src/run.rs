@@ -18,7 +18,8 @@ pub trait Run: Default + Footprint {
     /// What a removal hands back.
     type Removed;
 
-    /// The load above which a leaf is split. One entry may exceed it.
+    /// The load above which a leaf is split, in two: where entries differ much in size, a half may
+    /// still exceed it, until the next entry comes.
     const CAPACITY: usize;
 
     /// The children above which an inner node is split: at least four.

@@ -18,6 +18,11 @@ impl<R: Run> Tree<R> {
         for step in path.steps() {
             self.inners.slot(step.node).counts[step.slot()] += 1;
         }
+        self.replaced(path, leaf, at);
+    }
+
+    /// An entry of a leaf is another now.
+    pub(crate) fn replaced(&mut self, path: Path, leaf: Id, at: usize) {
         if at == 0 {
             self.refresh_first(&path, leaf);
         }
@@ -74,7 +79,8 @@ impl<R: Run> Tree<R> {
     }
 
     fn relieve(&mut self, path: Path, leaf: Id) {
-        if let Some(step) = path.last()
+        if self.leaves[leaf].load() <= 2 * R::CAPACITY
+            && let Some(step) = path.last()
             && let Some(left) = self.neighbour_with_room(step)
         {
             return self.join_leaves(step.node, left);

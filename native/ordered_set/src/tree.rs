@@ -142,6 +142,18 @@ impl<R: Run> Tree<R> {
         removed
     }
 
+    /// Puts another entry of the same order in the place of the one of a rank. `O(log n)`; `false`
+    /// where there is no such rank.
+    pub fn set(&mut self, rank: usize, entry: R::Entry<'_>) -> bool {
+        let Some((place, at)) = self.place_of(rank) else { return false };
+        self.leaves.edit(place.leaf, |leaf| {
+            leaf.remove(at);
+            leaf.insert(at, entry);
+        });
+        self.replaced(place.path, place.leaf, at);
+        true
+    }
+
     /// The leaf and the place in it of a rank, without the way there.
     pub(crate) fn select(&self, rank: usize) -> Option<(&R, usize)> {
         if rank >= self.len {
@@ -200,17 +212,6 @@ impl<E: Copy, const N: usize> Tree<Fixed<E, N>> {
         let mut tree = Self::new();
         entries.into_iter().for_each(|entry| tree.push(entry));
         tree
-    }
-
-    /// Gives the entry of a rank another value, of the same order. `O(log n)`; `false` where there
-    /// is no such rank.
-    pub fn set(&mut self, rank: usize, entry: E) -> bool {
-        let Some((place, at)) = self.place_of(rank) else { return false };
-        self.leaves.slot(place.leaf).set(at, entry);
-        if at == 0 {
-            self.refresh_first(&place.path, place.leaf);
-        }
-        true
     }
 }
 
