@@ -1,0 +1,197 @@
+//! Who gets an item: most of them a word at a time, those that it names one by one.
+
+use permissions::mask::ALL;
+use smallvec::SmallVec;
+
+use crate::bits::{Bits, NONE, bit_of, word_of};
+use crate::item::{Item, Moved, To};
+use crate::moves::Saw;
+use crate::seats::Session;
+use crate::Audience;
+
+/// Beyond so many sets a word of each is looked at in a loop; before, none is allocated.
+type Sets<'a> = SmallVec<[&'a Bits; 2]>;
+
+/// Which seats have one of several things.
+enum Any<'a> {
+    /// Nothing is needed.
+    Everyone,
+    Sets(Sets<'a>),
+    /// The sessions are to be asked for these intents.
+    Intents(u32),
+}
+
+/// An item as a rule for seats.
+pub(crate) struct Choice<'a, T, E> {
+    audience: &'a Audience<T>,
+    pub(crate) item: &'a Item<E>,
+    /// Who is there: in all of these, and not in that.
+    within: [&'a Bits; 2],
+    outside: &'a Bits,
+    intents: Any<'a>,
+    holders: Any<'a>,
+    content: Any<'a>,
+}
+
+/// MESSAGE_CONTENT.
+const CONTENT: u32 = 1 << 15;
+
+impl<'a, T, E> Choice<'a, T, E> {
+    pub(crate) fn new(audience: &'a Audience<T>, item: &'a Item<E>) -> Self {
+        let taken = audience.seats.taken();
+        let sight = |channel: u64| {
+            audience.rights.place(channel).map_or(&NONE, |place| &audience.rights.sight(place).bits)
+        };
+        let (within, outside) = match &item.to {
+            To::Room => ([taken, taken], &NONE),
+            To::Channel(channel) => ([taken, sight(*channel)], &NONE),
+            To::Users(_) => ([&NONE, &NONE], &NONE),
+            To::Moved(moves, channel, moved) => match (moves.saw(*channel), moved) {
+                (Some(Saw::Set(set)), Moved::Gained) => ([taken, sight(*channel)], moves.bits(*set)),
+                (Some(Saw::Set(set)), Moved::Lost) => ([taken, moves.bits(*set)], sight(*channel)),
+                (Some(Saw::Set(set)), Moved::Kept) => ([sight(*channel), moves.bits(*set)], &NONE),
+                (Some(Saw::Seats(_)) | None, Moved::Kept) => ([taken, sight(*channel)], &NONE),
+                (Some(Saw::Seats(_)) | None, Moved::Gained | Moved::Lost) => ([&NONE, &NONE], &NONE),
+            },
+        };
+        Self {
+            audience,
+            item,
+            within,
+            outside,
+            intents: audience.having(item.intents),
+            holders: audience.holding(item.permissions),
+            content: audience.having(CONTENT),
+        }
+    }
+
+    /// Whether it is for anyone but those it names.
+    pub(crate) fn is_bulk(&self) -> bool {
+        !self.within.iter().any(|set| std::ptr::eq(*set, &raw const NONE))
+    }
+
+    /// The seats of a word that get the body, and those that get the content. Those that the item
+    /// names may be among them wrongly.
+    #[inline]
+    pub(crate) fn word(&self, index: usize) -> (u64, u64) {
+        let [one, other] = self.within;
+        let mut word = one.word(index) & other.word(index) & !self.outside.word(index);
+        if word != 0 {
+            word &= self.audience.any(&self.intents, index) & self.audience.any(&self.holders, index);
+        }
+        if word != 0 && !self.item.passive {
+            word &= !self.audience.passive.word(index);
+        }
+        if let Some(shard) = self.item.shard
+            && word != 0
+        {
+            word &= self.audience.seats.select(index, |session| session.shard == shard);
+        }
+        if self.item.content.is_none() || word == 0 {
+            return (word, 0);
+        }
+        let content = word & self.audience.any(&self.content, index);
+        (word & !content, content)
+    }
+
+    /// The seats for which the bulk may be wrong.
+    pub(crate) fn named(&self) -> Vec<u32> {
+        let item = self.item;
+        let author = item.author.iter().map(|(user, _event)| user);
+        let content = item.content.iter().flat_map(|_event| &item.content_for);
+        let to: &[u64] = if let To::Users(users) = &item.to { users } else { &[] };
+        let users = item.always.iter().chain(&item.except).chain(author).chain(content).chain(to);
+
+        let mut seats: Vec<u32> = users.flat_map(|user| self.audience.seats.of_user(*user)).collect();
+        if let To::Moved(moves, ..) = &item.to {
+            seats.extend(moves.affected());
+        }
+        seats.sort_unstable();
+        seats.dedup();
+        seats
+    }
+
+    /// What a seat gets: the definition, for one seat.
+    pub(crate) fn alone(&self, seat: u32) -> Option<&'a E> {
+        let item = self.item;
+        let session = self.audience.seats.session(seat)?;
+        let always = item.always.contains(&session.user);
+        let wants = item.intents == 0 || session.intents & item.intents != 0;
+        let awake = item.passive || matches!(item.to, To::Users(_)) || !self.audience.passive.get(seat);
+
+        let receives = self.audience.seats.taken().get(seat)
+            && (always || wants && awake)
+            && !item.except.contains(&session.user)
+            && item.shard.is_none_or(|shard| shard == session.shard)
+            && self.audience.any(&self.holders, word_of(seat)) & bit_of(seat) != 0
+            && self.is_there(seat, &session);
+        receives.then(|| self.event(&session))
+    }
+
+    fn is_there(&self, seat: u32, session: &Session) -> bool {
+        match &self.item.to {
+            To::Users(users) => users.contains(&session.user),
+            To::Moved(moves, channel, moved) if let Some(Saw::Seats(saw)) = moves.saw(*channel) => {
+                let sees = self.audience.seat_sees(seat, *channel);
+                // Whoever the change does not bear on saw what it sees.
+                let affected = moves.affected().binary_search(&seat).is_ok();
+                let saw = if affected { saw.binary_search(&seat).is_ok() } else { sees };
+                (saw, sees) == match moved {
+                    Moved::Gained => (false, true),
+                    Moved::Lost => (true, false),
+                    Moved::Kept => (true, true),
+                }
+            }
+            _ => {
+                let [one, other] = self.within;
+                one.get(seat) && other.get(seat) && !self.outside.get(seat)
+            }
+        }
+    }
+
+    fn event(&self, session: &Session) -> &'a E {
+        let item = self.item;
+        match (&item.author, &item.content) {
+            (Some((author, event)), _) if *author == session.user => event,
+            (_, Some(content))
+                if session.intents & CONTENT != 0 || item.content_for.contains(&session.user) =>
+            {
+                content
+            }
+            _ => &item.body,
+        }
+    }
+}
+
+impl<T> Audience<T> {
+    fn having(&self, intents: u32) -> Any<'_> {
+        if intents == 0 {
+            Any::Everyone
+        } else if self.intents.is_kept() {
+            Any::Sets(self.intents.sets(intents))
+        } else {
+            Any::Intents(intents)
+        }
+    }
+
+    fn holding(&self, permissions: u64) -> Any<'_> {
+        if permissions == 0 || self.rights.everyone & permissions != 0 {
+            return Any::Everyone;
+        }
+        let mut sets: Sets<'_> =
+            self.rights.granting(permissions).map(|role| &role.members).collect();
+        if permissions & ALL != 0 {
+            sets.push(&self.rights.above.bits);
+        }
+        Any::Sets(sets)
+    }
+
+    #[inline]
+    fn any(&self, any: &Any<'_>, index: usize) -> u64 {
+        match any {
+            Any::Everyone => u64::MAX,
+            Any::Sets(sets) => sets.iter().fold(0, |word, set| word | set.word(index)),
+            Any::Intents(mask) => self.seats.select(index, |session| session.intents & mask != 0),
+        }
+    }
+}

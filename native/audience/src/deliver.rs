@@ -1,0 +1,186 @@
+//! Events to those who get them: every session once a call, with all that is for it.
+
+use crate::bits::{bit_of, seats, word_of};
+use crate::choice::Choice;
+use crate::item::Item;
+use crate::Audience;
+
+/// What takes the events of a session.
+pub trait Deliver<T, E> {
+    /// Looks at a sink that will be pushed to soon, so that it is in the cache by then.
+    fn touch(&mut self, sink: &T);
+    /// Gives a session its events.
+    fn push(&mut self, key: u64, sink: &T, events: &[&E]);
+}
+
+/// An item that a seat gets otherwise than most.
+struct Exception<'a, E> {
+    seat: u32,
+    item: usize,
+    event: Option<&'a E>,
+}
+
+impl<T> Audience<T> {
+    /// Delivers items, beginning with the seats of word `from`, until `pushes` events or more are
+    /// delivered. Returns the word to go on with, if there is more to do, and how many were.
+    ///
+    /// The channels must be prepared.
+    pub fn deliver<E>(
+        &self,
+        items: &[Item<E>],
+        from: usize,
+        pushes: usize,
+        deliver: &mut impl Deliver<T, E>,
+    ) -> (Option<usize>, usize) {
+        let choices: Vec<Choice<'_, T, E>> = items.iter().map(|item| Choice::new(self, item)).collect();
+        let exceptions = exceptions(&choices);
+        let bulk = choices.iter().any(Choice::is_bulk);
+
+        let mut round = Round { audience: self, deliver, words: Vec::new(), events: Vec::new(), pushed: 0 };
+        let mut index = from;
+        loop {
+            let first = exceptions.partition_point(|exception| word_of(exception.seat) < index);
+            let rest = exceptions.get(first..).unwrap_or_default();
+            if !bulk {
+                // Nobody but those who are named: on to the next of them.
+                index = rest.first().map_or(usize::MAX, |exception| word_of(exception.seat));
+            }
+            if index >= self.seats.words() {
+                return (None, round.pushed);
+            }
+            if round.pushed >= pushes {
+                return (Some(index), round.pushed);
+            }
+            let here = rest.partition_point(|exception| word_of(exception.seat) == index);
+            round.word(index, &choices, rest.get(..here).unwrap_or_default());
+            index += 1;
+        }
+    }
+
+    /// Counts who gets an item, and tells their keys, beginning with the seats of word `from`.
+    /// Returns the word to go on with. Looks at no more than so many words, and stops at so many keys.
+    pub fn recipients<E>(
+        &self,
+        item: &Item<E>,
+        from: usize,
+        words: usize,
+        keys: Option<(&mut Vec<u64>, usize)>,
+    ) -> (Option<usize>, usize) {
+        let choice = Choice::new(self, item);
+        let choices = [choice];
+        let exceptions = exceptions(&choices);
+        let [choice] = &choices;
+        let mut exceptions = exceptions.iter().peekable();
+        let (mut keys, mut count) = (keys, 0);
+        while exceptions.next_if(|exception| word_of(exception.seat) < from).is_some() {}
+
+        let last = self.seats.words().min(from.saturating_add(words));
+        for index in from..last {
+            let (body, content) = choice.word(index);
+            let mut word = body | content;
+            while let Some(exception) = exceptions.next_if(|exception| word_of(exception.seat) == index) {
+                let bit = bit_of(exception.seat);
+                word = if exception.event.is_some() { word | bit } else { word & !bit };
+            }
+            count += word.count_ones() as usize;
+            if let Some((keys, limit)) = &mut keys {
+                keys.extend(seats(index, word).filter_map(|seat| Some(self.seats.session(seat)?.key)));
+                if keys.len() >= *limit && index + 1 < self.seats.words() {
+                    return (Some(index + 1), count);
+                }
+            }
+        }
+        (if last < self.seats.words() { Some(last) } else { None }, count)
+    }
+}
+
+fn exceptions<'a, T, E>(choices: &[Choice<'a, T, E>]) -> Vec<Exception<'a, E>> {
+    let mut exceptions = Vec::new();
+    for (item, choice) in choices.iter().enumerate() {
+        let named = choice.named().into_iter();
+        exceptions.extend(named.map(|seat| Exception { seat, item, event: choice.alone(seat) }));
+    }
+    exceptions.sort_unstable_by_key(|exception| (exception.seat, exception.item));
+    exceptions
+}
+
+struct Round<'a, 'b, T, E, D> {
+    audience: &'b Audience<T>,
+    deliver: &'b mut D,
+    /// For each item the seats of the word that get its body, and its content.
+    words: Vec<(u64, u64)>,
+    events: Vec<&'a E>,
+    pushed: usize,
+}
+
+impl<'a, T, E, D: Deliver<T, E>> Round<'a, '_, T, E, D> {
+    fn word(&mut self, index: usize, choices: &[Choice<'a, T, E>], exceptions: &[Exception<'a, E>]) {
+        self.words.clear();
+        self.words.extend(choices.iter().map(|choice| choice.word(index)));
+        let mut left = self.words.iter().fold(0, |all, (body, content)| all | body | content);
+
+        for exception in exceptions {
+            left &= !bit_of(exception.seat);
+        }
+        for seat in seats(index, left) {
+            if let Some(sink) = self.audience.seats.sink(seat) {
+                self.deliver.touch(sink);
+            }
+        }
+        while left != 0 {
+            let alike = self.alike(left, choices);
+            seats(index, alike).for_each(|seat| self.push(seat));
+            left &= !alike;
+        }
+        for of_seat in exceptions.chunk_by(|one, other| one.seat == other.seat) {
+            self.alone(of_seat, choices);
+        }
+    }
+
+    /// Gathers the events of the first seat that is left. Returns the seats that get the same.
+    fn alike(&mut self, left: u64, choices: &[Choice<'a, T, E>]) -> u64 {
+        let first = left & left.wrapping_neg();
+        let mut alike = left;
+        self.events.clear();
+        for (choice, (body, content)) in choices.iter().zip(&self.words) {
+            if body & first != 0 {
+                alike &= body;
+                self.events.push(&choice.item.body);
+            } else if content & first != 0 {
+                alike &= content;
+                self.events.extend(&choice.item.content);
+            } else {
+                alike &= !(body | content);
+            }
+        }
+        alike
+    }
+
+    /// A seat that some items name: these say what it gets of them, the bulk what it gets of the rest.
+    fn alone(&mut self, exceptions: &[Exception<'a, E>], choices: &[Choice<'a, T, E>]) {
+        let Some(seat) = exceptions.first().map(|exception| exception.seat) else { return };
+        let mut exceptions = exceptions.iter().peekable();
+        self.events.clear();
+        for (item, (choice, (body, content))) in choices.iter().zip(&self.words).enumerate() {
+            if let Some(exception) = exceptions.next_if(|exception| exception.item == item) {
+                self.events.extend(exception.event);
+            } else if body & bit_of(seat) != 0 {
+                self.events.push(&choice.item.body);
+            } else if content & bit_of(seat) != 0 {
+                self.events.extend(&choice.item.content);
+            }
+        }
+        self.push(seat);
+    }
+
+    #[inline]
+    fn push(&mut self, seat: u32) {
+        if !self.events.is_empty()
+            && let Some(sink) = self.audience.seats.sink(seat)
+            && let Some(session) = self.audience.seats.session(seat)
+        {
+            self.pushed += self.events.len();
+            self.deliver.push(session.key, sink, &self.events);
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! Which session has which seat.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::bits::{Bits, SEATS, bit_of, word_of};
+
+/// A session, as far as it decides what the session gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Session {
+    /// The caller's name for it.
+    pub key: u64,
+    /// Whose it is.
+    pub user: u64,
+    /// What it asked for, a bit each.
+    pub intents: u32,
+    /// Its shard, for events that go to one shard.
+    pub shard: u32,
+    /// Whether it gets only what is for its user, and what is for passive sessions too.
+    pub passive: bool,
+}
+
+/// The sessions, each on a seat. The lowest free seat is given first, so that sets stay short.
+#[derive(Debug)]
+pub(crate) struct Seats<T> {
+    sessions: Vec<Session>,
+    /// Beside the sessions, because a dispatch reads nothing else.
+    sinks: Vec<Option<T>>,
+    taken: Bits,
+    /// No word before it has a free seat.
+    free: usize,
+    count: usize,
+    keys: BTreeMap<u64, u32>,
+    users: BTreeSet<(u64, u32)>,
+}
+
+impl<T> Default for Seats<T> {
+    fn default() -> Self {
+        Self {
+            sessions: Vec::new(),
+            sinks: Vec::new(),
+            taken: Bits::default(),
+            free: 0,
+            count: 0,
+            keys: BTreeMap::new(),
+            users: BTreeSet::new(),
+        }
+    }
+}
+
+impl<T> Seats<T> {
+    /// Every seat that is taken.
+    pub(crate) fn taken(&self) -> &Bits {
+        &self.taken
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.count
+    }
+
+    /// How many seats there are, taken or not.
+    pub(crate) fn len(&self) -> usize {
+        self.sessions.len()
+    }
+
+    /// How many words a set of seats has.
+    pub(crate) fn words(&self) -> usize {
+        self.sessions.len().div_ceil(SEATS)
+    }
+
+    /// The seat that comes next, and so how many words there will be.
+    pub(crate) fn next(&self) -> u32 {
+        let words = self.taken.from(self.free);
+        let full = words.iter().take_while(|word| **word == u64::MAX).count();
+        let word = words.get(full).copied().unwrap_or(0);
+        ((self.free + full) * SEATS + word.trailing_ones() as usize) as u32
+    }
+
+    pub(crate) fn take(&mut self, session: Session, sink: T) -> u32 {
+        let seat = self.next();
+        let index = seat as usize;
+        if index < self.sessions.len() {
+            self.put(seat, session, Some(sink));
+        } else {
+            if self.sessions.len() < 2 {
+                self.sessions.reserve_exact(1);
+                self.sinks.reserve_exact(1);
+            }
+            self.sessions.push(session);
+            self.sinks.push(Some(sink));
+        }
+        self.free = word_of(seat);
+        self.taken.set(seat, true);
+        self.count += 1;
+        self.keys.insert(session.key, seat);
+        self.users.insert((session.user, seat));
+        seat
+    }
+
+    pub(crate) fn leave(&mut self, seat: u32) -> Option<T> {
+        let session = self.session(seat)?;
+        let sink = self.sinks.get_mut(seat as usize)?.take()?;
+        self.taken.set(seat, false);
+        self.free = self.free.min(word_of(seat));
+        self.count -= 1;
+        self.keys.remove(&session.key);
+        self.users.remove(&(session.user, seat));
+        Some(sink)
+    }
+
+    /// Cuts off the seats after the last one that is taken. Returns how many words are left, if fewer.
+    pub(crate) fn cut(&mut self) -> Option<usize> {
+        let words = self.words();
+        let empty = self.taken.words().iter().rev().take_while(|word| **word == 0).count();
+        let left = words.min(self.taken.words().len().saturating_sub(empty));
+        if left == words {
+            return None;
+        }
+        self.taken.cut(left);
+        self.sessions.truncate(left * SEATS);
+        self.sinks.truncate(left * SEATS);
+        if self.sessions.capacity() > 256 && self.sessions.len() < self.sessions.capacity() / 4 {
+            self.sessions.shrink_to(self.sessions.len() * 2);
+            self.sinks.shrink_to(self.sinks.len() * 2);
+        }
+        Some(left)
+    }
+
+    #[inline]
+    pub(crate) fn session(&self, seat: u32) -> Option<Session> {
+        self.sessions.get(seat as usize).copied()
+    }
+
+    #[inline]
+    pub(crate) fn sink(&self, seat: u32) -> Option<&T> {
+        self.sinks.get(seat as usize)?.as_ref()
+    }
+
+    pub(crate) fn of_key(&self, key: u64) -> Option<u32> {
+        self.keys.get(&key).copied()
+    }
+
+    pub(crate) fn of_user(&self, user: u64) -> impl Iterator<Item = u32> {
+        self.users.range((user, 0)..=(user, u32::MAX)).map(|(_user, seat)| *seat)
+    }
+
+    /// Those of a word's seats whose session is as `like` says.
+    pub(crate) fn select(&self, word: usize, like: impl Fn(&Session) -> bool) -> u64 {
+        let from = word * SEATS;
+        let to = self.sessions.len().min(from + SEATS);
+        let sessions = self.sessions.get(from..to).unwrap_or_default();
+        let like = (0_u32..).zip(sessions).map(|(seat, session)| if like(session) { bit_of(seat) } else { 0 });
+        like.fold(0, |word, bit| word | bit) & self.taken.word(word)
+    }
+
+    fn put(&mut self, seat: u32, session: Session, sink: Option<T>) {
+        if let Some(place) = self.sessions.get_mut(seat as usize) {
+            *place = session;
+        }
+        if let Some(place) = self.sinks.get_mut(seat as usize) {
+            *place = sink;
+        }
+    }
+
+    /// Bytes of so many seats and sessions, as memory is grown: an estimate from above.
+    pub(crate) fn bytes(seats: usize, sessions: usize) -> usize {
+        let room = if seats <= 2 { seats } else { seats.next_power_of_two() };
+        // The trees are full by two thirds at least; a node has room for 11.
+        let nodes = if sessions == 0 { 0 } else { 1 + sessions / 7 };
+        room * (size_of::<Session>() + size_of::<Option<T>>()) + nodes * (11 * 12 + 11 * 16 + 24)
+    }
+}
