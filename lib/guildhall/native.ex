@@ -20,6 +20,70 @@ defmodule Guildhall.Native do
   @spec nif_loaded() :: true
   def nif_loaded, do: not_loaded()
 
+  # audience.rs, audience_dispatch.rs
+
+  @type audience :: reference()
+  @type moves :: reference()
+  @type plan :: reference()
+
+  @spec audience_new(non_neg_integer(), non_neg_integer() | nil, non_neg_integer()) :: audience()
+  def audience_new(_guild_id, _owner_id, _max_bytes), do: not_loaded()
+
+  @spec audience_attach(
+          audience(),
+          tuple(),
+          [non_neg_integer()] | binary(),
+          outbox() | nil,
+          pid()
+        ) ::
+          {:ok, new? :: boolean()} | {:error, :memory_limit | :too_many}
+  def audience_attach(_audience, _session, _roles, _outbox, _pid), do: not_loaded()
+
+  @spec audience_detach(audience(), non_neg_integer()) :: boolean()
+  def audience_detach(_audience, _key), do: not_loaded()
+
+  @spec audience_set_passive(audience(), non_neg_integer(), boolean()) :: boolean()
+  def audience_set_passive(_audience, _key, _passive?), do: not_loaded()
+
+  @spec audience_change(audience(), [tuple()]) ::
+          {:ok, rest :: [tuple()]} | {:error, :memory_limit | :too_many}
+  def audience_change(_audience, _changes), do: not_loaded()
+
+  @spec audience_watch(audience(), [non_neg_integer()] | binary(), [tuple()]) ::
+          {moves(), done? :: boolean()}
+  def audience_watch(_audience, _channel_ids, _changes), do: not_loaded()
+
+  @spec audience_watch_more(audience(), moves()) :: done? :: boolean()
+  def audience_watch_more(_audience, _moves), do: not_loaded()
+
+  @spec audience_sees(audience(), non_neg_integer(), non_neg_integer()) :: boolean()
+  def audience_sees(_audience, _key, _channel_id), do: not_loaded()
+
+  @spec audience_size(audience()) :: non_neg_integer()
+  def audience_size(_audience), do: not_loaded()
+
+  @spec audience_bytes(audience()) :: non_neg_integer()
+  def audience_bytes(_audience), do: not_loaded()
+
+  @spec audience_of_user(audience(), non_neg_integer()) :: binary()
+  def audience_of_user(_audience, _user_id), do: not_loaded()
+
+  @spec audience_memory() :: {count :: non_neg_integer(), bytes :: non_neg_integer()}
+  def audience_memory, do: not_loaded()
+
+  @spec audience_dispatch(audience(), [tuple()] | plan(), from :: non_neg_integer()) ::
+          {next :: non_neg_integer() | nil, plan() | [tuple()], count :: non_neg_integer(),
+           wake :: [pid()], overflow :: [non_neg_integer()]}
+  def audience_dispatch(_audience, _items, _from), do: not_loaded()
+
+  @spec audience_count(audience(), tuple(), from :: non_neg_integer()) ::
+          {next :: non_neg_integer() | nil, non_neg_integer()}
+  def audience_count(_audience, _item, _from), do: not_loaded()
+
+  @spec audience_recipients(audience(), tuple(), from :: non_neg_integer()) ::
+          {next :: non_neg_integer() | nil, binary()}
+  def audience_recipients(_audience, _item, _from), do: not_loaded()
+
   # outbox.rs
 
   @type event :: reference()

@@ -159,7 +159,12 @@ impl<T> Audience<T> {
         }
     }
 
-    fn set_channel(&mut self, id: u64, rules: Box<[Rule]>, parent: Option<u64>) -> Result<(), Full> {
+    fn set_channel(
+        &mut self,
+        id: u64,
+        rules: Box<[Rule]>,
+        parent: Option<u64>,
+    ) -> Result<(), Full> {
         let classes = usize::from(self.rights.classes.find(&rules).is_none());
         let channels = usize::from(self.rights.channels.get(id).is_none());
         self.fits(Size { channels, classes, rules: classes * rules.len(), ..Size::default() })?;
@@ -184,7 +189,8 @@ impl<T> Audience<T> {
     }
 
     pub(crate) fn seat_sees(&self, seat: u32, channel: u64) -> bool {
-        let (Some(place), Some(session)) = (self.rights.place(channel), self.seats.session(seat)) else {
+        let (Some(place), Some(session)) = (self.rights.place(channel), self.seats.session(seat))
+        else {
             return false;
         };
         let base = self.rights.base(seat, session.user);

@@ -3,11 +3,11 @@
 use permissions::mask::ALL;
 use smallvec::SmallVec;
 
+use crate::Audience;
 use crate::bits::{Bits, NONE, bit_of, word_of};
 use crate::item::{Item, Moved, To};
 use crate::moves::Saw;
 use crate::seats::Session;
-use crate::Audience;
 
 /// Beyond so many sets a word of each is looked at in a loop; before, none is allocated.
 type Sets<'a> = SmallVec<[&'a Bits; 2]>;
@@ -47,11 +47,15 @@ impl<'a, T, E> Choice<'a, T, E> {
             To::Channel(channel) => ([taken, sight(*channel)], &NONE),
             To::Users(_) => ([&NONE, &NONE], &NONE),
             To::Moved(moves, channel, moved) => match (moves.saw(*channel), moved) {
-                (Some(Saw::Set(set)), Moved::Gained) => ([taken, sight(*channel)], moves.bits(*set)),
+                (Some(Saw::Set(set)), Moved::Gained) => {
+                    ([taken, sight(*channel)], moves.bits(*set))
+                }
                 (Some(Saw::Set(set)), Moved::Lost) => ([taken, moves.bits(*set)], sight(*channel)),
                 (Some(Saw::Set(set)), Moved::Kept) => ([sight(*channel), moves.bits(*set)], &NONE),
                 (Some(Saw::Seats(_)) | None, Moved::Kept) => ([taken, sight(*channel)], &NONE),
-                (Some(Saw::Seats(_)) | None, Moved::Gained | Moved::Lost) => ([&NONE, &NONE], &NONE),
+                (Some(Saw::Seats(_)) | None, Moved::Gained | Moved::Lost) => {
+                    ([&NONE, &NONE], &NONE)
+                }
             },
         };
         Self {
@@ -77,7 +81,8 @@ impl<'a, T, E> Choice<'a, T, E> {
         let [one, other] = self.within;
         let mut word = one.word(index) & other.word(index) & !self.outside.word(index);
         if word != 0 {
-            word &= self.audience.any(&self.intents, index) & self.audience.any(&self.holders, index);
+            word &=
+                self.audience.any(&self.intents, index) & self.audience.any(&self.holders, index);
         }
         if word != 0 && !self.item.passive {
             word &= !self.audience.passive.word(index);
@@ -102,7 +107,8 @@ impl<'a, T, E> Choice<'a, T, E> {
         let to: &[u64] = if let To::Users(users) = &item.to { users } else { &[] };
         let users = item.always.iter().chain(&item.except).chain(author).chain(content).chain(to);
 
-        let mut seats: Vec<u32> = users.flat_map(|user| self.audience.seats.of_user(*user)).collect();
+        let mut seats: Vec<u32> =
+            users.flat_map(|user| self.audience.seats.of_user(*user)).collect();
         if let To::Moved(moves, ..) = &item.to {
             seats.extend(moves.affected());
         }
@@ -117,7 +123,8 @@ impl<'a, T, E> Choice<'a, T, E> {
         let session = self.audience.seats.session(seat)?;
         let always = item.always.contains(&session.user);
         let wants = item.intents == 0 || session.intents & item.intents != 0;
-        let awake = item.passive || matches!(item.to, To::Users(_)) || !self.audience.passive.get(seat);
+        let awake =
+            item.passive || matches!(item.to, To::Users(_)) || !self.audience.passive.get(seat);
 
         let receives = self.audience.seats.taken().get(seat)
             && (always || wants && awake)
@@ -136,11 +143,12 @@ impl<'a, T, E> Choice<'a, T, E> {
                 // Whoever the change does not bear on saw what it sees.
                 let affected = moves.affected().binary_search(&seat).is_ok();
                 let saw = if affected { saw.binary_search(&seat).is_ok() } else { sees };
-                (saw, sees) == match moved {
-                    Moved::Gained => (false, true),
-                    Moved::Lost => (true, false),
-                    Moved::Kept => (true, true),
-                }
+                (saw, sees)
+                    == match moved {
+                        Moved::Gained => (false, true),
+                        Moved::Lost => (true, false),
+                        Moved::Kept => (true, true),
+                    }
             }
             _ => {
                 let [one, other] = self.within;

@@ -83,8 +83,11 @@ pub(crate) fn rules(guild: u64, overwrites: &[Overwrite]) -> Box<[Rule]> {
         Target::Role => Whom::Role(overwrite.id),
         Target::Member => Whom::Member(overwrite.id),
     };
-    let mut last: Vec<(Whom, Mask, Mask)> =
-        overwrites.iter().rev().map(|overwrite| (whom(overwrite), overwrite.allow, overwrite.deny)).collect();
+    let mut last: Vec<(Whom, Mask, Mask)> = overwrites
+        .iter()
+        .rev()
+        .map(|overwrite| (whom(overwrite), overwrite.allow, overwrite.deny))
+        .collect();
     last.sort_by_key(|(whom, ..)| *whom);
     last.dedup_by_key(|(whom, ..)| *whom);
 
@@ -121,7 +124,9 @@ impl Classes {
     }
 
     pub(crate) fn find(&self, rules: &[Rule]) -> Option<usize> {
-        self.slots.iter().position(|class| class.as_ref().is_some_and(|class| *class.rules == *rules))
+        self.slots
+            .iter()
+            .position(|class| class.as_ref().is_some_and(|class| *class.rules == *rules))
     }
 
     /// Gives a channel the class of these rules.

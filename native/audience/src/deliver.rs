@@ -1,9 +1,9 @@
 //! Events to those who get them: every session once a call, with all that is for it.
 
+use crate::Audience;
 use crate::bits::{bit_of, seats, word_of};
 use crate::choice::Choice;
 use crate::item::Item;
-use crate::Audience;
 
 /// What takes the events of a session.
 pub trait Deliver<T, E> {
@@ -32,11 +32,13 @@ impl<T> Audience<T> {
         pushes: usize,
         deliver: &mut impl Deliver<T, E>,
     ) -> (Option<usize>, usize) {
-        let choices: Vec<Choice<'_, T, E>> = items.iter().map(|item| Choice::new(self, item)).collect();
+        let choices: Vec<Choice<'_, T, E>> =
+            items.iter().map(|item| Choice::new(self, item)).collect();
         let exceptions = exceptions(&choices);
         let bulk = choices.iter().any(Choice::is_bulk);
 
-        let mut round = Round { audience: self, deliver, words: Vec::new(), events: Vec::new(), pushed: 0 };
+        let mut round =
+            Round { audience: self, deliver, words: Vec::new(), events: Vec::new(), pushed: 0 };
         let mut index = from;
         loop {
             let first = exceptions.partition_point(|exception| word_of(exception.seat) < index);
@@ -78,13 +80,17 @@ impl<T> Audience<T> {
         for index in from..last {
             let (body, content) = choice.word(index);
             let mut word = body | content;
-            while let Some(exception) = exceptions.next_if(|exception| word_of(exception.seat) == index) {
+            while let Some(exception) =
+                exceptions.next_if(|exception| word_of(exception.seat) == index)
+            {
                 let bit = bit_of(exception.seat);
                 word = if exception.event.is_some() { word | bit } else { word & !bit };
             }
             count += word.count_ones() as usize;
             if let Some((keys, limit)) = &mut keys {
-                keys.extend(seats(index, word).filter_map(|seat| Some(self.seats.session(seat)?.key)));
+                keys.extend(
+                    seats(index, word).filter_map(|seat| Some(self.seats.session(seat)?.key)),
+                );
                 if keys.len() >= *limit && index + 1 < self.seats.words() {
                     return (Some(index + 1), count);
                 }
@@ -114,7 +120,12 @@ struct Round<'a, 'b, T, E, D> {
 }
 
 impl<'a, T, E, D: Deliver<T, E>> Round<'a, '_, T, E, D> {
-    fn word(&mut self, index: usize, choices: &[Choice<'a, T, E>], exceptions: &[Exception<'a, E>]) {
+    fn word(
+        &mut self,
+        index: usize,
+        choices: &[Choice<'a, T, E>],
+        exceptions: &[Exception<'a, E>],
+    ) {
         self.words.clear();
         self.words.extend(choices.iter().map(|choice| choice.word(index)));
         let mut left = self.words.iter().fold(0, |all, (body, content)| all | body | content);

@@ -31,9 +31,14 @@ pub struct Moves {
 const FEW: usize = 2_000;
 
 impl Moves {
-    /// Is to remember who sees the channels before these changes.
-    pub fn new<T>(audience: &Audience<T>, mut channels: Vec<u64>, changes: &[Change]) -> Self {
-        let affected = affected(audience, changes);
+    /// Is to remember who sees the channels before these changes; `None` stands for changes that bear
+    /// on anyone.
+    pub fn new<T>(
+        audience: &Audience<T>,
+        mut channels: Vec<u64>,
+        changes: Option<&[Change]>,
+    ) -> Self {
+        let affected = changes.and_then(|changes| affected(audience, changes));
         let affected = affected.filter(|seats| seats.len() * channels.len() <= FEW);
         channels.reverse();
         Self { channels: Vec::new(), sets: Vec::new(), affected, waiting: channels, counted: 0 }
@@ -47,12 +52,20 @@ impl Moves {
             }
             let saw = if let Some(affected) = &self.affected {
                 budget.spend(20 * affected.len());
-                Saw::Seats(affected.iter().copied().filter(|seat| audience.seat_sees(*seat, channel)).collect())
+                Saw::Seats(
+                    affected
+                        .iter()
+                        .copied()
+                        .filter(|seat| audience.seat_sees(*seat, channel))
+                        .collect(),
+                )
             } else {
                 if !audience.work(channel, budget) {
                     return false;
                 }
-                Saw::Set(audience.rights.place(channel).map(|place| self.set(audience, place, budget)))
+                Saw::Set(
+                    audience.rights.place(channel).map(|place| self.set(audience, place, budget)),
+                )
             };
             self.channels.push((channel, saw));
             self.waiting.pop();

@@ -1,7 +1,7 @@
 //! Roles, channels and the owner: what decides who sees a channel.
 
-use permissions::mask::{ADMINISTRATOR, ALL, VIEW_CHANNEL};
 use permissions::Mask;
+use permissions::mask::{ADMINISTRATOR, ALL, VIEW_CHANNEL};
 
 use crate::bits::Bits;
 use crate::class::{Classes, Rule, Sight, Whom};
@@ -73,7 +73,9 @@ impl Rights {
 
     pub(crate) fn sight(&self, place: Place) -> &Sight {
         match place {
-            Place::Class(index) => self.classes.get(index).map_or(&self.above, |class| &class.sight),
+            Place::Class(index) => {
+                self.classes.get(index).map_or(&self.above, |class| &class.sight)
+            }
             Place::Orphan => &self.above,
         }
     }
@@ -95,7 +97,9 @@ impl Rights {
             return ALL;
         }
         let mine = self.roles.values().filter(|role| role.members.get(seat));
-        permissions::mask::base(mine.fold(self.everyone, |mask, role| mask | role.permissions.unwrap_or(0)))
+        permissions::mask::base(
+            mine.fold(self.everyone, |mask, role| mask | role.permissions.unwrap_or(0)),
+        )
     }
 
     /// Whether a seat sees what has these rules: the definition, for one seat.
@@ -119,7 +123,9 @@ impl Rights {
     }
 
     fn has(&self, seat: u32, role: u64) -> bool {
-        self.roles.get(role).is_some_and(|role| role.permissions.is_some() && role.members.get(seat))
+        self.roles
+            .get(role)
+            .is_some_and(|role| role.permissions.is_some() && role.members.get(seat))
     }
 
     /// Works out what a seat sees, after its user's roles or the owner have changed.

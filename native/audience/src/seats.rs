@@ -148,7 +148,9 @@ impl<T> Seats<T> {
         let from = word * SEATS;
         let to = self.sessions.len().min(from + SEATS);
         let sessions = self.sessions.get(from..to).unwrap_or_default();
-        let like = (0_u32..).zip(sessions).map(|(seat, session)| if like(session) { bit_of(seat) } else { 0 });
+        let like = (0_u32..)
+            .zip(sessions)
+            .map(|(seat, session)| if like(session) { bit_of(seat) } else { 0 });
         like.fold(0, |word, bit| word | bit) & self.taken.word(word)
     }
 

@@ -21,9 +21,9 @@ impl Budget {
         Self(300_000)
     }
 
-    /// Without an end.
-    pub fn whole() -> Self {
-        Self(usize::MAX)
+    /// So many words.
+    pub fn new(words: usize) -> Self {
+        Self(words)
     }
 
     /// Takes from what is left. A piece of work that was begun is finished.
@@ -62,7 +62,8 @@ impl Rights {
         let done = if self.everyone & ADMINISTRATOR != 0 {
             fill(&mut above, seats, Some(seats.taken()), &[], budget)
         } else {
-            let steps: Vec<_> = self.granting(ADMINISTRATOR).map(|role| Step::With(&role.members)).collect();
+            let steps: Vec<_> =
+                self.granting(ADMINISTRATOR).map(|role| Step::With(&role.members)).collect();
             fill(&mut above, seats, None, &steps, budget)
         };
         if done && let Some(owner) = self.owner {
@@ -81,7 +82,8 @@ impl Rights {
         let done = if self.everyone & (VIEW_CHANNEL | ADMINISTRATOR) != 0 {
             fill(&mut view, seats, Some(seats.taken()), &[], budget)
         } else {
-            let steps: Vec<_> = self.granting(VIEW_CHANNEL).map(|role| Step::With(&role.members)).collect();
+            let steps: Vec<_> =
+                self.granting(VIEW_CHANNEL).map(|role| Step::With(&role.members)).collect();
             fill(&mut view, seats, Some(&self.above.bits), &steps, budget)
         };
         self.view = view;
@@ -125,15 +127,23 @@ impl Rights {
     /// The sets of the roles that are allowed, or denied, to look.
     fn members<'a>(&'a self, rules: &'a [Rule], allow: bool) -> impl Iterator<Item = &'a Bits> {
         rules.iter().filter(move |rule| rule.allow == allow).filter_map(|rule| match rule.whom {
-            Whom::Role(id) => {
-                self.roles.get(id).filter(|role| role.permissions.is_some()).map(|role| &role.members)
-            }
+            Whom::Role(id) => self
+                .roles
+                .get(id)
+                .filter(|role| role.permissions.is_some())
+                .map(|role| &role.members),
             _ => None,
         })
     }
 
     /// Rules for one member come last, and are few.
-    fn see_alone<T>(&self, sight: &mut Sight, rules: &[Rule], seats: &Seats<T>, budget: &mut Budget) {
+    fn see_alone<T>(
+        &self,
+        sight: &mut Sight,
+        rules: &[Rule],
+        seats: &Seats<T>,
+        budget: &mut Budget,
+    ) {
         for rule in rules {
             if let Whom::Member(id) = rule.whom {
                 budget.spend(200);

@@ -41,7 +41,13 @@ fn roles() -> impl Strategy<Value = Vec<u64>> {
 fn session() -> impl Strategy<Value = Session> {
     let intents = prop_oneof![Just(0), Just(1), Just(512), Just(513), Just(513 | 1 << 15)];
     (0..30_u64, intents, 0..2_u32, prop::bool::weighted(0.2)).prop_map(
-        |(key, intents, shard, passive)| Session { key, user: 90 + key % 6, intents, shard, passive },
+        |(key, intents, shard, passive)| Session {
+            key,
+            user: 90 + key % 6,
+            intents,
+            shard,
+            passive,
+        },
     )
 }
 
@@ -50,13 +56,18 @@ fn permissions() -> impl Strategy<Value = u64> {
 }
 
 fn overwrite() -> impl Strategy<Value = Overwrite> {
-    let bits = || prop_oneof![Just(0), Just(VIEW_CHANNEL), Just(VIEW_CHANNEL | 2048), Just(ADMINISTRATOR)];
+    let bits =
+        || prop_oneof![Just(0), Just(VIEW_CHANNEL), Just(VIEW_CHANNEL | 2048), Just(ADMINISTRATOR)];
     let whom = prop_oneof![
         (1..6_u64).prop_map(|id| (id, Target::Role)),
         user().prop_map(|id| (id, Target::Member))
     ];
-    (whom, bits(), bits())
-        .prop_map(|((id, target), allow, deny)| Overwrite { id, target, allow, deny })
+    (whom, bits(), bits()).prop_map(|((id, target), allow, deny)| Overwrite {
+        id,
+        target,
+        allow,
+        deny,
+    })
 }
 
 fn change() -> impl Strategy<Value = Change> {
@@ -80,10 +91,21 @@ fn item() -> impl Strategy<Value = Item<u32>> {
         1 => users().prop_map(To::Users),
     ];
     let bodies = (prop::option::of(Just(1_u32)), prop::option::of((user(), Just(2_u32))));
-    let masks = (prop_oneof![Just(0), Just(1), Just(512), Just(513)], prop_oneof![3 => Just(0), 1 => permissions()]);
+    let masks = (
+        prop_oneof![Just(0), Just(1), Just(512), Just(513)],
+        prop_oneof![3 => Just(0), 1 => permissions()],
+    );
     let rest = (prop::bool::weighted(0.2), prop_oneof![4 => Just(None), 1 => Just(Some(1))]);
     (to, bodies, masks, users(), users(), users(), rest).prop_map(
-        |(to, (content, author), (intents, permissions), always, except, content_for, (passive, shard))| Item {
+        |(
+            to,
+            (content, author),
+            (intents, permissions),
+            always,
+            except,
+            content_for,
+            (passive, shard),
+        )| Item {
             body: 0,
             content,
             author,
@@ -145,8 +167,13 @@ fn run(audience: &mut Audience<u64>, model: &mut Model, command: Command) {
         }
         Command::Crowd(count) => {
             for key in 1_000..1_000 + count {
-                let session =
-                    Session { key, user: key, intents: key as u32 % 1_024, shard: 0, passive: false };
+                let session = Session {
+                    key,
+                    user: key,
+                    intents: key as u32 % 1_024,
+                    shard: 0,
+                    passive: false,
+                };
                 let roles = vec![2 + key % 4];
                 audience.attach(session, &roles, key).unwrap();
                 model.attach(session, roles);
@@ -168,13 +195,18 @@ fn run(audience: &mut Audience<u64>, model: &mut Model, command: Command) {
             model.change(&change);
         }
         Command::Deliver(items, pushes) => {
-            assert_eq!(deliver(audience, &items, pushes), model.deliver(&items, |item, session| {
-                model.is_there(item, session)
-            }));
+            assert_eq!(
+                deliver(audience, &items, pushes),
+                model.deliver(&items, |item, session| { model.is_there(item, session) })
+            );
             let item = &items[0];
-            assert_eq!(keys(audience, item, pushes), model.deliver(&items[..1], |item, session| {
-                model.is_there(item, session)
-            }).into_keys().collect::<Vec<_>>());
+            assert_eq!(
+                keys(audience, item, pushes),
+                model
+                    .deliver(&items[..1], |item, session| { model.is_there(item, session) })
+                    .into_keys()
+                    .collect::<Vec<_>>()
+            );
         }
         Command::Move(changes) => moves(audience, model, &changes),
     }
@@ -201,7 +233,7 @@ fn keys(audience: &Audience<u64>, item: &Item<u32>, words: usize) -> Vec<u64> {
 
 /// What is gained, lost and kept is the difference between two runs of the algorithm.
 fn moves(audience: &mut Audience<u64>, model: &mut Model, changes: &[Change]) {
-    let mut moves = Moves::new(audience, CHANNELS.to_vec(), changes);
+    let mut moves = Moves::new(audience, CHANNELS.to_vec(), Some(changes));
     while !moves.work(audience, &mut Budget::piece()) {}
     assert!(moves.is_done());
     let before = model.clone();

@@ -2,6 +2,18 @@
 
 rustler::atoms! {
     memory_limit,
+    too_many,
+
+    // audience
+    channel,
+    channel_deleted,
+    gained,
+    kept,
+    lost,
+    owner,
+    role_deleted,
+    room,
+    users,
 
     // outbox
     acknowledged,

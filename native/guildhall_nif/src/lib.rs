@@ -5,6 +5,9 @@
 //! called crashes, the VM does not.
 
 mod atoms;
+mod audience;
+mod audience_dispatch;
+mod audience_item;
 mod failure;
 mod list;
 mod outbox;

@@ -9,7 +9,7 @@ use rustler::{Atom, Binary, Encoder, Env, Error, NifResult, Resource, ResourceAr
 use crate::outbox_transport::TransportResource;
 use crate::{atoms, reaper};
 
-pub(crate) struct EventResource(Event);
+pub(crate) struct EventResource(pub(crate) Event);
 
 /// Shared by the relay that pushes and the session that takes; the lock inside is held briefly.
 pub(crate) struct OutboxResource {
@@ -50,8 +50,14 @@ impl Drop for OutboxResource {
 }
 
 impl OutboxResource {
-    fn get(&self) -> NifResult<&Outbox> {
+    pub(crate) fn get(&self) -> NifResult<&Outbox> {
         self.outbox.as_ref().ok_or(Error::BadArg)
+    }
+
+    /// Brings the outbox to the cache.
+    #[inline]
+    pub(crate) fn touch(&self) {
+        std::hint::black_box(self.outbox.is_some());
     }
 }
 
@@ -92,7 +98,7 @@ fn outbox_push(outbox: &OutboxResource, event: &EventResource) -> NifResult<Atom
 
 /// What `read` makes of the first terms of a list, up to `limit`, and the rest of the list. By hand,
 /// because rustler's iterator panics at an improper list.
-fn cells<'a, T>(
+pub(crate) fn cells<'a, T>(
     list: Term<'a>,
     limit: usize,
     read: impl Fn(Term<'a>) -> NifResult<T>,

@@ -56,10 +56,10 @@ fn checked(guild: Result<Guild, Full>) -> NifResult<Result<Made, Failure>> {
 type Quadruple = (u64, Atom, Mask, Mask);
 
 /// `{id, kind, overwrites}`
-struct Described {
-    id: u64,
-    kind: Kind,
-    overwrites: Vec<Overwrite>,
+pub(crate) struct Described {
+    pub(crate) id: u64,
+    pub(crate) kind: Kind,
+    pub(crate) overwrites: Vec<Overwrite>,
 }
 
 impl<'a> Decoder<'a> for Described {

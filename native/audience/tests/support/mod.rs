@@ -21,7 +21,12 @@ pub(crate) struct Model {
 
 impl Model {
     pub(crate) fn new() -> Self {
-        Self { owner: Some(90), roles: BTreeMap::new(), channels: BTreeMap::new(), sessions: BTreeMap::new() }
+        Self {
+            owner: Some(90),
+            roles: BTreeMap::new(),
+            channels: BTreeMap::new(),
+            sessions: BTreeMap::new(),
+        }
     }
 
     pub(crate) fn attach(&mut self, session: Session, roles: Vec<u64>) {
@@ -37,8 +42,12 @@ impl Model {
             Change::Owner(owner) => self.owner = owner,
             Change::Role(id, permissions) => drop(self.roles.insert(id, permissions)),
             Change::RoleDeleted(id) => drop(self.roles.remove(&id)),
-            Change::Channel(id, overwrites) => drop(self.channels.insert(id, (Kind::Text, overwrites))),
-            Change::Thread(id, parent) => drop(self.channels.insert(id, (Kind::Thread(parent), Vec::new()))),
+            Change::Channel(id, overwrites) => {
+                drop(self.channels.insert(id, (Kind::Text, overwrites)))
+            }
+            Change::Thread(id, parent) => {
+                drop(self.channels.insert(id, (Kind::Thread(parent), Vec::new())))
+            }
             Change::ChannelDeleted(id) => drop(self.channels.remove(&id)),
             Change::Member(user, roles) => {
                 for (session, of_session) in self.sessions.values_mut() {
@@ -73,7 +82,11 @@ impl Model {
         }
     }
 
-    pub(crate) fn deliver(&self, items: &[Item<u32>], is_there: impl Fn(&Item<u32>, &Session) -> bool) -> Got {
+    pub(crate) fn deliver(
+        &self,
+        items: &[Item<u32>],
+        is_there: impl Fn(&Item<u32>, &Session) -> bool,
+    ) -> Got {
         let guild = self.guild();
         let mut got = Got::new();
         for (key, (session, roles)) in &self.sessions {

@@ -1,0 +1,102 @@
+//! Large sets are worked out in pieces; what changes between two pieces is not lost.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::sync::Arc;
+
+use audience::{Audience, Budget, Change, Item, MEMORY, Moved, Moves, Session, To};
+use permissions::mask::{ADMINISTRATOR, VIEW_CHANNEL};
+use permissions::{Overwrite, Target};
+
+const MANY: u64 = 100_000;
+
+fn session(key: u64) -> Session {
+    Session { key, user: key, intents: 1, shard: 0, passive: false }
+}
+
+fn allow(id: u64, target: Target) -> Overwrite {
+    Overwrite { id, target, allow: VIEW_CHANNEL, deny: 0 }
+}
+
+/// Every third session has role 2, which alone sees channel 10, as does member 4.
+fn large() -> Audience<()> {
+    let mut audience = Audience::new(1, Some(5), usize::MAX);
+    audience.change(&Change::Role(2, 0)).unwrap();
+    let overwrites = vec![allow(2, Target::Role), allow(4, Target::Member)];
+    audience.change(&Change::Channel(10, overwrites)).unwrap();
+    for key in 0..MANY {
+        audience.attach(session(key), if key % 3 == 0 { &[2] } else { &[] }, ()).unwrap();
+    }
+    audience
+}
+
+fn to(to: To) -> Item<()> {
+    Item { to, ..Item::new(()) }
+}
+
+fn agree(audience: &Audience<()>) {
+    let seen = (0..MANY + 100).filter(|key| audience.sees(*key, 10));
+    let mut keys = Vec::new();
+    let item = to(To::Channel(10));
+    audience.recipients(&item, 0, usize::MAX, Some((&mut keys, usize::MAX)));
+    keys.sort_unstable();
+    assert_eq!(keys, seen.collect::<Vec<_>>());
+}
+
+#[test]
+fn changes_between_pieces_are_not_lost() {
+    let mut audience = large();
+    // Makes every set be worked out anew.
+    audience.change(&Change::Role(2, VIEW_CHANNEL)).unwrap();
+    let items = [to(To::Channel(10))];
+    let mut pieces = 0;
+    while !audience.prepare(&items, &mut Budget::new(1)) {
+        // Near the beginning, in the middle and at the end, before and behind the part that is done.
+        for key in [pieces, MANY / 2 + pieces, MANY - 10 + pieces] {
+            audience
+                .change(&Change::Member(key, if key % 2 == 0 { vec![2] } else { vec![] }))
+                .unwrap();
+        }
+        audience.attach(session(MANY + pieces), &[2], ()).unwrap();
+        audience.detach(3 * pieces + 100);
+        audience.change(&Change::Owner(Some(7 + pieces))).unwrap();
+        pieces += 1;
+    }
+    assert!(pieces >= 8, "{pieces} pieces");
+    agree(&audience);
+}
+
+#[test]
+fn moves_are_gathered_in_pieces() {
+    let mut audience = large();
+    audience.change(&Change::Role(2, VIEW_CHANNEL)).unwrap();
+    let deny = Overwrite { allow: 0, deny: VIEW_CHANNEL, ..allow(2, Target::Role) };
+    let changes = [Change::Role(3, ADMINISTRATOR), Change::Channel(10, vec![deny])];
+    let mut moves = Moves::new(&audience, vec![10], Some(&changes));
+    let mut pieces = 1;
+    while !moves.work(&mut audience, &mut Budget::new(1)) {
+        pieces += 1;
+    }
+    assert!(pieces >= 4, "{pieces} pieces");
+    for change in &changes {
+        audience.change(change).unwrap();
+    }
+    let lost = to(To::Moved(Arc::new(moves), 10, Moved::Lost));
+    while !audience.prepare(std::slice::from_ref(&lost), &mut Budget::piece()) {}
+    // All who saw it, but for the owner.
+    let expected = (0..MANY).filter(|key| *key != 5 && (key % 3 == 0 || *key == 4)).count();
+    assert_eq!(audience.recipients(&lost, 0, usize::MAX, None).1, expected);
+}
+
+#[test]
+fn an_empty_audience_takes_little() {
+    let mut audience = large();
+    assert!(audience.prepare(&[to(To::Channel(10))], &mut Budget::new(usize::MAX)));
+    let full = audience.bytes();
+    assert!(MEMORY.read().1 >= full as u64);
+    (0..MANY).for_each(|key| assert!(audience.detach(key).is_some()));
+    assert!(audience.bytes() < 2_000, "{} bytes", audience.bytes());
+    audience.attach(session(9), &[2], ()).unwrap();
+    assert!(audience.prepare(&[to(To::Channel(10))], &mut Budget::piece()));
+    agree(&audience);
+}
