@@ -4,7 +4,7 @@ defmodule Guildhall.Metrics.Definition do
   # Every metric of a node. Counters and histograms are fed by a telemetry event each, gauges are read
   # when somebody asks. Labels have few values: none is a client's.
 
-  alias Guildhall.{Guild, HashRing, Http, Instance, Outbox, Payload, Permissions, Relay}
+  alias Guildhall.{Audience, Guild, HashRing, Http, Instance, Outbox, Payload, Permissions, Relay}
   alias Guildhall.{Session, Store}
 
   @enforce_keys [:kind, :name, :help]
@@ -143,6 +143,8 @@ defmodule Guildhall.Metrics.Definition do
            end},
           {:payload_bytes, "Native memory that JSON keeps for its next calls.",
            fn _instance -> Payload.memory() end},
+          {:audience_bytes, "Native memory of audiences.",
+           fn _instance -> Audience.memory().bytes end},
           {:permissions_bytes, "Native memory of compiled guilds.",
            fn _instance -> Permissions.memory().bytes end},
           {:native_ring_bytes, "Native memory of hash rings.",
