@@ -147,12 +147,12 @@ defmodule Guildhall.Native do
 
   @type ring :: reference()
 
-  @spec ring_new([{name :: binary(), points :: pos_integer()}]) ::
-          {:ok, ring()} | {:error, :duplicate | :too_large}
-  def ring_new(_members), do: not_loaded()
+  @spec ring_new([{name :: binary(), points :: pos_integer()}], max_bytes :: pos_integer()) ::
+          {:ok, ring()} | {:error, :duplicate | :memory_limit}
+  def ring_new(_members, _max_bytes), do: not_loaded()
 
   @spec ring_with(ring(), name :: binary(), points :: pos_integer()) ::
-          {:ok, ring()} | {:error, :duplicate | :too_large}
+          {:ok, ring()} | {:error, :duplicate | :memory_limit}
   def ring_with(_ring, _name, _points), do: not_loaded()
 
   @spec ring_without(ring(), name :: binary()) :: ring()
@@ -164,14 +164,22 @@ defmodule Guildhall.Native do
   @spec ring_owner_of_integer(ring(), non_neg_integer()) :: non_neg_integer() | nil
   def ring_owner_of_integer(_ring, _key), do: not_loaded()
 
-  @spec ring_owners(ring(), binary(), pos_integer()) :: [non_neg_integer()]
+  @spec ring_owners(ring(), binary(), pos_integer()) ::
+          {:ok, [non_neg_integer()]} | {:error, :more}
   def ring_owners(_ring, _key, _count), do: not_loaded()
 
+  @spec ring_owners_dirty(ring(), binary(), pos_integer()) :: {:ok, [non_neg_integer()]}
+  def ring_owners_dirty(_ring, _key, _count), do: not_loaded()
+
   @spec ring_pick(ring(), binary(), loads :: binary(), factor :: float()) ::
-          non_neg_integer() | nil
+          {:ok, non_neg_integer() | nil} | {:error, :more}
   def ring_pick(_ring, _key, _loads, _factor), do: not_loaded()
 
-  @spec ring_memory() :: non_neg_integer()
+  @spec ring_pick_dirty(ring(), binary(), loads :: binary(), factor :: float()) ::
+          {:ok, non_neg_integer() | nil}
+  def ring_pick_dirty(_ring, _key, _loads, _factor), do: not_loaded()
+
+  @spec ring_memory() :: {count :: non_neg_integer(), bytes :: non_neg_integer()}
   def ring_memory, do: not_loaded()
 
   # store.rs

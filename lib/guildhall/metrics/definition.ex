@@ -148,7 +148,7 @@ defmodule Guildhall.Metrics.Definition do
           {:permissions_bytes, "Native memory of compiled guilds.",
            fn _instance -> Permissions.memory().bytes end},
           {:native_ring_bytes, "Native memory of hash rings.",
-           fn _instance -> HashRing.memory() end},
+           fn _instance -> HashRing.memory().bytes end},
           {:store_pending_bytes, "Bytes that wait for the disk.", &Store.stats(&1).pending_bytes},
           {:store_cache_bytes, "Native memory of the store.", &Store.stats(&1).cache_bytes},
           {:store_disk_bytes, "Bytes on the disk.", &Store.stats(&1).disk_bytes},

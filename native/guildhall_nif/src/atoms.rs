@@ -43,7 +43,7 @@ rustler::atoms! {
 
     // ring
     duplicate,
-    too_large,
+    more,
 
     // store
     asc,

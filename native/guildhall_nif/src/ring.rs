@@ -1,14 +1,12 @@
 //! NIFs of `Guildhall.HashRing`.
 
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-
-use ring::{Invalid, Member, Node, Ring};
+use ring::{Invalid, Member, Node, Ring, Unfinished};
 use rustler::{Atom, Binary, Error, NifResult, Resource, ResourceArc};
 
 use crate::{atoms, reaper};
 
-/// Bytes of all rings.
-static MEMORY: AtomicUsize = AtomicUsize::new(0);
+/// So many points a normal scheduler passes in well under a millisecond.
+const NORMAL_POINTS: usize = 8_192;
 
 /// A ring of this size takes longer to free than a scheduler should be held.
 const LARGE: usize = 1 << 22;
@@ -17,7 +15,6 @@ const LARGE: usize = 1 << 22;
 pub(crate) struct RingResource {
     /// An option only so that the destructor can hand it over.
     ring: Option<Ring>,
-    bytes: usize,
 }
 
 #[rustler::resource_impl]
@@ -25,9 +22,7 @@ impl Resource for RingResource {}
 
 impl RingResource {
     fn new(ring: Ring) -> ResourceArc<Self> {
-        let bytes = ring.bytes();
-        MEMORY.fetch_add(bytes, Relaxed);
-        ResourceArc::new(Self { ring: Some(ring), bytes })
+        ResourceArc::new(Self { ring: Some(ring) })
     }
 
     fn get(&self) -> NifResult<&Ring> {
@@ -37,10 +32,7 @@ impl RingResource {
 
 impl Drop for RingResource {
     fn drop(&mut self) {
-        MEMORY.fetch_sub(self.bytes, Relaxed);
-        if self.bytes > LARGE
-            && let Some(ring) = self.ring.take()
-        {
+        if let Some(ring) = self.ring.take_if(|ring| ring.bytes() > LARGE) {
             reaper::bury(ring);
         }
     }
@@ -51,7 +43,7 @@ type Made = NifResult<Result<ResourceArc<RingResource>, Atom>>;
 fn made(ring: Result<Ring, Invalid>) -> Made {
     Ok(ring.map(RingResource::new).map_err(|invalid| match invalid {
         Invalid::Duplicate => atoms::duplicate(),
-        Invalid::TooLarge => atoms::too_large(),
+        Invalid::MemoryLimit => atoms::memory_limit(),
     }))
 }
 
@@ -60,8 +52,8 @@ fn member((name, points): (Binary<'_>, u32)) -> Member {
 }
 
 #[rustler::nif(schedule = "DirtyCpu")]
-fn ring_new<'a>(members: Vec<(Binary<'a>, u32)>) -> Made {
-    made(Ring::new(members.into_iter().map(member).collect()))
+fn ring_new<'a>(members: Vec<(Binary<'a>, u32)>, max_bytes: usize) -> Made {
+    made(Ring::new(members.into_iter().map(member).collect(), max_bytes))
 }
 
 #[rustler::nif(schedule = "DirtyCpu")]
@@ -85,9 +77,23 @@ fn ring_owner_of_integer(ring: &RingResource, key: u64) -> NifResult<Option<Node
     Ok(ring.get()?.owner(&key.to_le_bytes()))
 }
 
+/// `more` if a normal scheduler should not go as far as that.
 #[rustler::nif]
-fn ring_owners<'a>(ring: &RingResource, key: Binary<'a>, count: usize) -> NifResult<Vec<Node>> {
-    Ok(ring.get()?.owners(&key, count))
+fn ring_owners<'a>(
+    ring: &RingResource,
+    key: Binary<'a>,
+    count: usize,
+) -> NifResult<Result<Vec<Node>, Atom>> {
+    Ok(ring.get()?.owners(&key, count, NORMAL_POINTS).map_err(more))
+}
+
+#[rustler::nif(schedule = "DirtyCpu")]
+fn ring_owners_dirty<'a>(
+    ring: &RingResource,
+    key: Binary<'a>,
+    count: usize,
+) -> NifResult<Result<Vec<Node>, Atom>> {
+    Ok(ring.get()?.owners(&key, count, usize::MAX).map_err(more))
 }
 
 /// `loads` is a little-endian u64 for each node, in the order of names.
@@ -97,16 +103,41 @@ fn ring_pick<'a>(
     key: Binary<'a>,
     loads: Binary<'a>,
     factor: f64,
-) -> NifResult<Option<Node>> {
+) -> NifResult<Result<Option<Node>, Atom>> {
+    pick(ring, &key, &loads, factor, NORMAL_POINTS)
+}
+
+#[rustler::nif(schedule = "DirtyCpu")]
+fn ring_pick_dirty<'a>(
+    ring: &RingResource,
+    key: Binary<'a>,
+    loads: Binary<'a>,
+    factor: f64,
+) -> NifResult<Result<Option<Node>, Atom>> {
+    pick(ring, &key, &loads, factor, usize::MAX)
+}
+
+fn pick(
+    ring: &RingResource,
+    key: &[u8],
+    loads: &[u8],
+    factor: f64,
+    limit: usize,
+) -> NifResult<Result<Option<Node>, Atom>> {
     let (loads, rest) = loads.as_chunks::<8>();
     if !rest.is_empty() {
         return Err(Error::BadArg);
     }
     let loads: Vec<u64> = loads.iter().map(|load| u64::from_le_bytes(*load)).collect();
-    Ok(ring.get()?.pick(&key, &loads, factor))
+    Ok(ring.get()?.pick(key, &loads, factor, limit).map_err(more))
 }
 
+fn more(Unfinished: Unfinished) -> Atom {
+    atoms::more()
+}
+
+/// How many rings there are, and their bytes.
 #[rustler::nif]
-fn ring_memory() -> usize {
-    MEMORY.load(Relaxed)
+fn ring_memory() -> (u64, u64) {
+    ring::MEMORY.read()
 }
