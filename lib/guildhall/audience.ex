@@ -107,10 +107,27 @@ defmodule Guildhall.Audience do
   def new(options) do
     options = Options.validate!(options, @schema)
     audience = Native.audience_new(options[:id], options[:owner_id], options[:max_bytes])
-    roles = Enum.map(options[:roles], fn {id, permissions} -> {:role, id, permissions} end)
-    channels = Enum.map(options[:channels], &{:channel, &1})
+    with :ok <- change(audience, puts(options)), do: {:ok, audience}
+  end
 
-    with :ok <- change(audience, roles ++ channels), do: {:ok, audience}
+  defp puts(options) do
+    roles = Enum.map(options[:roles], fn {id, permissions} -> {:role, id, permissions} end)
+    roles ++ Enum.map(options[:channels], &{:channel, &1})
+  end
+
+  @doc """
+  Takes over another owner, roles and channels, as `new/1` takes them, in the place of all that are here.
+
+  The sessions stay, and so do their roles.
+  """
+  @spec replace(t(), keyword()) :: :ok | refusal()
+  def replace(audience, options) do
+    options = Options.validate!(options, @schema)
+    {roles, channels} = Native.audience_ids(audience)
+    deletions = for <<id::little-64 <- roles>>, do: {:role_deleted, id}
+    deletions = deletions ++ for <<id::little-64 <- channels>>, do: {:channel_deleted, id}
+    everyone = {:role_deleted, options[:id]}
+    change(audience, [{:owner, options[:owner_id]}, everyone | deletions] ++ puts(options))
   end
 
   @doc "Puts a session in, in the place of the one that its key may stand for."
@@ -173,6 +190,17 @@ defmodule Guildhall.Audience do
 
   defp watch(audience, moves, false) do
     watch(audience, moves, Native.audience_watch_more(audience, moves))
+  end
+
+  @doc "Returns the channels that some gained and some lost, compared with what is seen now."
+  @spec moved(t(), moves()) :: [{channel_id :: id(), gained? :: boolean(), lost? :: boolean()}]
+  def moved(audience, moves), do: moved(audience, moves, 0, [])
+
+  defp moved(_audience, _moves, nil, pieces), do: pieces |> Enum.reverse() |> Enum.concat()
+
+  defp moved(audience, moves, from, pieces) do
+    {moved, next} = Native.audience_moved(audience, moves, from)
+    moved(audience, moves, next, [moved | pieces])
   end
 
   @doc """

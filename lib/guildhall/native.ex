@@ -56,6 +56,13 @@ defmodule Guildhall.Native do
   @spec audience_watch_more(audience(), moves()) :: done? :: boolean()
   def audience_watch_more(_audience, _moves), do: not_loaded()
 
+  @spec audience_moved(audience(), moves(), from :: non_neg_integer()) ::
+          {[{non_neg_integer(), boolean(), boolean()}], next :: non_neg_integer() | nil}
+  def audience_moved(_audience, _moves, _from), do: not_loaded()
+
+  @spec audience_ids(audience()) :: {role_ids :: binary(), channel_ids :: binary()}
+  def audience_ids(_audience), do: not_loaded()
+
   @spec audience_sees(audience(), non_neg_integer(), non_neg_integer()) :: boolean()
   def audience_sees(_audience, _key, _channel_id), do: not_loaded()
 

@@ -43,11 +43,11 @@ defmodule Guildhall.Relay do
 
   @type session_id :: String.t()
   @type room_id :: pos_integer()
-  @typedoc "For each channel: the event for those who now see it, and for those who no longer do."
-  @type channels :: %{
-          optional(pos_integer()) =>
-            {created :: Outbox.event() | nil, deleted :: Outbox.event() | nil}
-        }
+  @typedoc "In their order, for each channel the event for those who now see it, and for those who no longer do."
+  @type channels :: [
+          {channel_id :: pos_integer(), created :: Outbox.event() | nil,
+           deleted :: Outbox.event() | nil}
+        ]
 
   @doc """
   Starts the relays of an instance.
@@ -109,13 +109,13 @@ defmodule Guildhall.Relay do
   @doc """
   Changes who sees what, and tells the sessions.
 
-  Those who gain a channel of `channels` get its created event, those who lose it the deleted one.
-  Then the events go to those who may see them; an event to a channel of `channels` only to those
+  Those who gain a channel of `channels` get its created event, those who lose it the deleted one, in
+  the order of the list. Then the events go to those who may see them; an event to a channel of `channels` only to those
   who saw it before, too.
   """
   @spec change([pid()], room_id(), [View.change()], channels(), [Event.t()]) :: :ok
   def change(relays, room_id, changes, channels, events)
-      when is_list(relays) and is_list(changes) and is_map(channels) and is_list(events) do
+      when is_list(relays) and is_list(changes) and is_list(channels) and is_list(events) do
     command = {:change, self(), room_id, changes, channels, events}
     Enum.each(relays, &Server.run(&1, command))
   end

@@ -100,7 +100,7 @@ defmodule Guildhall.RelayTest do
 
   test "a right that is taken away comes before the next message", %{relay: relay} do
     [member, other] = for id <- [5, 6], do: attach(relay, subscriber(id, [2]))
-    channels = %{11 => {event("created"), event("deleted")}}
+    channels = [{11, event("created"), event("deleted")}]
 
     Relay.publish([relay], 1, message("one", 11))
     Relay.change([relay], 1, [{:member, member(5, [])}], channels, [])
@@ -258,7 +258,7 @@ defmodule Guildhall.RelayTest do
     Relay.attach(relay, 7, subscriber(6), [event("nowhere")])
     Relay.detach(relay, 1, "nobody")
     Relay.remove([relay], 1, 77, event("nobody"))
-    Relay.change([relay], 1, [{:member, member(77)}], %{}, [])
+    Relay.change([relay], 1, [{:member, member(77)}], [], [])
     Relay.publish([relay], 1, message("here", 10))
     sync(relay)
     assert read(session) == ["here"]

@@ -28,7 +28,7 @@ defmodule Guildhall.Guild.Effects do
         state
 
       relays ->
-        channels = Map.new(channels, &{&1.id, Encoding.channel_pair(state, &1)})
+        channels = for channel <- in_order(channels), do: Encoding.channel_pair(state, channel)
         events = Enum.map(events, &Encoding.event(state, &1))
         :ok = Relay.change(relays, state.id, changes, channels, events)
         state
@@ -64,6 +64,9 @@ defmodule Guildhall.Guild.Effects do
     :ok = Relay.attach(subscriber.relay, state.id, subscriber, Enum.map(events, &Encoding.body/1))
     state
   end
+
+  # A category comes before what is in it.
+  defp in_order(channels), do: Enum.sort_by(channels, &{&1.type != 4, &1.position, &1.id})
 
   defp publish(state, event) do
     relays = Audience.relays(state.audience, Encoding.intents(state, event))

@@ -42,9 +42,11 @@ defmodule Guildhall.Guild.Encoding do
   def body(%Event{type: type, content: content}), do: encode(type, content)
 
   @doc "What those see for whom a channel appears, and those for whom it vanishes."
-  @spec channel_pair(State.t(), Channel.t()) :: {Outbox.event(), Outbox.event()}
+  @spec channel_pair(State.t(), Channel.t()) ::
+          {channel_id :: pos_integer(), Outbox.event(), Outbox.event()}
   def channel_pair(state, channel) do
-    {body(Events.channel_create(state, channel)), body(Events.channel_delete(state, channel))}
+    {channel.id, body(Events.channel_create(state, channel)),
+     body(Events.channel_delete(state, channel))}
   end
 
   defp encode(type, {:json, json}), do: Outbox.event(type, json)

@@ -127,7 +127,9 @@ defmodule Guildhall.Model.Rights do
 
   def change(rights, {:channel_deleted, id}), do: Permissions.delete_channel(rights, id)
 
-  defp channel(%Channel{id: id, overwrites: overwrites} = channel) do
+  @doc "Returns a channel as `Guildhall.Permissions` takes it."
+  @spec channel(Channel.t()) :: Permissions.channel()
+  def channel(%Channel{id: id, overwrites: overwrites} = channel) do
     overwrites =
       for {id, %Overwrite{type: type, allow: allow, deny: deny}} <- overwrites,
           do: {id, type, allow, deny}

@@ -5,41 +5,47 @@ defmodule Guildhall.Relay.Round do
   # `Guildhall.Relay.State`, and keeps back what is said once at the end, to each session a wake
   # and to each room the sessions that left it.
   #
-  # Events to the same sessions are pushed together, which is several times cheaper in a busy room:
-  # a push waits until one to other sessions, or anything else, is to be done.
+  # The events of a room wait until something changes who gets them, or the round ends, and are
+  # dispatched together, which is several times cheaper in a busy room. Between rooms there is no order.
 
-  alias Guildhall.{Outbox, Relay, Telemetry}
-  alias Guildhall.Relay.{Audience, State}
+  alias Guildhall.{Audience, Outbox, Relay, Telemetry}
+  alias Guildhall.Relay.{Items, State}
+
+  # Events of a room that are dispatched together.
+  @max_waiting 64
 
   @enforce_keys [:started, :mailbox, :shed?]
   defstruct [
     :started,
     :mailbox,
     :shed?,
-    waiting: [],
+    waiting: %{},
     wakes: [],
     detached: %{},
     overflowed: [],
     commands: 0,
-    pushes: 0,
+    events: 0,
     flushes: 0,
+    load: 0,
     deliveries: 0,
     overflows: 0,
     dropped: 0
   ]
 
-  @typep batch :: {[Outbox.item()], [Outbox.t()], [Audience.seat()], length :: non_neg_integer()}
   @type t :: %__MODULE__{
           started: integer(),
           mailbox: non_neg_integer(),
           shed?: boolean(),
-          waiting: [batch()],
+          # The newest first.
+          waiting: %{optional(Audience.t()) => {pos_integer(), [Audience.Item.t()]}},
           wakes: [pid()],
           detached: %{optional(pid()) => [{Relay.session_id(), pos_integer()}]},
-          overflowed: [{Relay.session_id(), pid()}],
+          overflowed: [Audience.key()],
           commands: non_neg_integer(),
-          pushes: non_neg_integer(),
+          events: non_neg_integer(),
           flushes: non_neg_integer(),
+          # Deliveries, if every session got every event: what the round may become.
+          load: non_neg_integer(),
           deliveries: non_neg_integer(),
           overflows: non_neg_integer(),
           dropped: non_neg_integer()
@@ -61,25 +67,24 @@ defmodule Guildhall.Relay.Round do
     Enum.reduce(effects, %{round | commands: round.commands + 1}, &effect/2)
   end
 
-  @doc "Does the pushes that wait, and takes out the sessions whose outboxes have overflowed."
-  @spec flush(t()) :: {[{Relay.session_id(), pid()}], t()}
+  @doc "Dispatches what waits, and takes out the sessions whose outboxes have overflowed."
+  @spec flush(t()) :: {[Audience.key()], t()}
   def flush(round) do
-    case push(round) do
+    case Enum.reduce(Map.keys(round.waiting), round, &flush(&2, &1)) do
       %{overflowed: []} = round ->
         {[], round}
 
-      %{overflowed: sessions} = round ->
-        # A session may be in several pushes.
-        sessions = Enum.uniq(sessions)
-        overflows = round.overflows + length(sessions)
-        {sessions, %{round | overflowed: [], overflows: overflows}}
+      %{overflowed: keys} = round ->
+        # A session may be in several rooms.
+        keys = Enum.uniq(keys)
+        {keys, %{round | overflowed: [], overflows: round.overflows + length(keys)}}
     end
   end
 
   @doc "Says what was kept back, and what the round was like."
   @spec finish(t(), Guildhall.Instance.t()) :: :ok
   def finish(round, instance) do
-    # One push names a session once; several may name it again if it took in between.
+    # One dispatch names a session once; several may name it again if it took in between.
     wakes = if round.flushes > 1, do: :lists.usort(round.wakes), else: round.wakes
     Enum.each(wakes, &send(&1, {Relay, :wake}))
 
@@ -90,7 +95,7 @@ defmodule Guildhall.Relay.Round do
     measurements = %{
       mailbox: round.mailbox,
       commands: round.commands,
-      events: round.pushes,
+      events: round.events,
       deliveries: round.deliveries,
       wakes: length(wakes),
       overflows: round.overflows,
@@ -101,15 +106,42 @@ defmodule Guildhall.Relay.Round do
     Telemetry.emit([:relay, :round], measurements, %{instance: instance, relay: self()})
   end
 
-  defp effect({:push, parts, instead}, %{waiting: waiting} = round) do
-    case merge(parts, instead, waiting, []) do
-      {:ok, waiting} -> count(%{round | waiting: waiting})
-      :others -> count(%{push(round) | waiting: Enum.map(parts, &batch(&1, instead))})
+  defp effect({:dispatch, audience, item}, round), do: wait(round, audience, [item])
+  defp effect({:flush, audience}, round), do: flush(round, audience)
+
+  defp effect({:attach, audience, session, events}, round) do
+    round = flush(round, audience)
+    round = Enum.reduce(events, round, &push(&2, session, &1))
+
+    # Without a seat it would miss events: it must end, as if it were too slow.
+    case Audience.attach(audience, session) do
+      :ok -> round
+      {:error, _limit} -> %{round | overflowed: [session.key | round.overflowed]}
     end
   end
 
+  defp effect({:detach, audience, key}, round) do
+    round = flush(round, audience)
+    Audience.detach(audience, key)
+    round
+  end
+
+  # Whoever saw less than is right would miss something, whoever saw more would be told what he must not
+  # know: a refusal ends the relay.
+  defp effect({:replace, audience, options}, round) do
+    round = flush(round, audience)
+    :ok = Audience.replace(audience, options)
+    round
+  end
+
+  defp effect({:change, audience, changes, channels, events}, round) do
+    round = flush(round, audience)
+    ids = for {id, _created, _deleted} <- channels, do: id
+    {:ok, moves} = Audience.change(audience, changes, ids)
+    wait(round, audience, Items.change(audience, moves, channels, events))
+  end
+
   defp effect({:send, pid, message}, round) do
-    round = push(round)
     send(pid, message)
     round
   end
@@ -123,49 +155,48 @@ defmodule Guildhall.Relay.Round do
     round
   end
 
-  # The lists of a selection are shared, so that this compares pointers, or first keys.
-  defp merge(
-         [{event, _, seats} | parts],
-         instead,
-         [{events, outboxes, seats, n} | waiting],
-         merged
-       ) do
-    merge(parts, instead, waiting, [{[{event, instead} | events], outboxes, seats, n} | merged])
-  end
+  defp wait(round, audience, items) do
+    {count, waiting} = Map.get(round.waiting, audience, {0, []})
+    more = length(items)
+    waiting = {count + more, Enum.reverse(items, waiting)}
 
-  defp merge([], _instead, [], [_ | _] = merged), do: {:ok, Enum.reverse(merged)}
-  defp merge(_parts, _instead, _waiting, _merged), do: :others
-
-  defp batch({event, outboxes, seats}, instead) do
-    {[{event, instead}], outboxes, seats, length(seats)}
-  end
-
-  defp count(%{waiting: waiting} = round) do
-    deliveries = for {_events, _outboxes, _seats, n} <- waiting, reduce: 0, do: (sum -> sum + n)
-    %{round | pushes: round.pushes + 1, deliveries: round.deliveries + deliveries}
-  end
-
-  defp push(round), do: Enum.reduce(round.waiting, %{round | waiting: []}, &push/2)
-
-  defp push({events, outboxes, seats, _length}, round) do
-    {wake, overflow} = Outbox.push_many(outboxes, Enum.reverse(events))
-
-    %{
+    round = %{
       round
-      | flushes: round.flushes + 1,
-        wakes: at(wake, seats, 0, & &1.pid, round.wakes),
-        overflowed: at(overflow, seats, 0, &{&1.session_id, &1.pid}, round.overflowed)
+      | waiting: Map.put(round.waiting, audience, waiting),
+        events: round.events + more,
+        load: round.load + more * Audience.size(audience)
     }
+
+    if count + more >= @max_waiting, do: flush(round, audience), else: round
   end
 
-  # Adds what `field` makes of the subscribers at ascending positions.
-  defp at([], _seats, _position, _field, found), do: found
+  defp flush(round, audience) do
+    case Map.pop(round.waiting, audience) do
+      {nil, _waiting} ->
+        round
 
-  defp at([position | positions], [{_key, subscriber} | seats], position, field, found) do
-    at(positions, seats, position + 1, field, [field.(subscriber) | found])
+      {{_count, items}, waiting} ->
+        {count, wake, overflow} = Audience.dispatch(audience, Enum.reverse(items))
+
+        %{
+          round
+          | waiting: waiting,
+            flushes: round.flushes + 1,
+            deliveries: round.deliveries + count,
+            wakes: Enum.reverse(wake, round.wakes),
+            overflowed: Enum.reverse(overflow, round.overflowed)
+        }
+    end
   end
 
-  defp at(positions, [_seat | seats], position, field, found) do
-    at(positions, seats, position + 1, field, found)
+  # An event for a session alone, before it has a seat.
+  defp push(round, session, event) do
+    round = %{round | events: round.events + 1, deliveries: round.deliveries + 1}
+
+    case Outbox.push(session.outbox, event) do
+      :queued -> round
+      :wake -> %{round | wakes: [session.pid | round.wakes], flushes: round.flushes + 1}
+      :overflow -> %{round | overflowed: [session.key | round.overflowed]}
+    end
   end
 end

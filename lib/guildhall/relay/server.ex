@@ -15,7 +15,7 @@ defmodule Guildhall.Relay.Server do
 
   # A round is short enough that the first event of it does not wait long for its wake.
   @max_commands 1_000
-  @max_deliveries 400_000
+  @max_load 400_000
 
   @enforce_keys [:instance, :mailbox_limit, :state]
   defstruct @enforce_keys
@@ -54,7 +54,7 @@ defmodule Guildhall.Relay.Server do
   defp drain(state, round, command) do
     {state, round} = step(state, round, command)
 
-    if round.commands < @max_commands and round.deliveries < @max_deliveries do
+    if round.commands < @max_commands and round.load < @max_load do
       receive do
         {__MODULE__, command} -> drain(state, round, command)
         {:DOWN, _ref, :process, pid, reason} -> drain(state, round, {:down, pid, reason})
@@ -79,7 +79,7 @@ defmodule Guildhall.Relay.Server do
   defp cut_off({state, round}) do
     case Round.flush(round) do
       {[], round} -> {state, round}
-      {sessions, round} -> state |> step(round, {:overflow, sessions}) |> cut_off()
+      {keys, round} -> state |> step(round, {:overflow, keys}) |> cut_off()
     end
   end
 end

@@ -1,26 +1,34 @@
 defmodule Guildhall.Relay.State do
   @moduledoc false
 
-  # What a relay knows, as a value: its rooms, each with an audience, and which session is where.
-  # `apply/2` is the whole behaviour of a relay; `Guildhall.Relay.Round` performs the effects.
+  # What a relay knows: its rooms, each with an audience, and which session is where. `apply/2` is the
+  # whole behaviour of a relay; `Guildhall.Relay.Round` performs the effects, which are all that changes
+  # an audience.
   #
   # A command of a process that is not the room's, or about a room that is not known, does nothing:
   # it comes from a room that has been replaced.
 
-  alias Guildhall.{Outbox, Relay}
-  alias Guildhall.Model.Intents
-  alias Guildhall.Relay.{Audience, Change, Event, Recipients, Subscriber, View}
+  alias Guildhall.{Audience, Outbox, Relay}
+  alias Guildhall.Model.Guild
+  alias Guildhall.Relay.{Event, Items, Rights, Subscriber, View}
 
-  defstruct rooms: %{}, sessions: %{}, monitored: %{}
+  defstruct rooms: %{}, keys: %{}, sessions: %{}, next: 1, monitored: %{}
 
-  @typep room :: {pid(), Audience.t()}
+  @typep room :: %{pid: pid(), audience: Audience.t(), kind: :guild | :dm}
+  @typep session :: %{
+           id: Relay.session_id(),
+           pid: pid(),
+           user_id: pos_integer(),
+           rooms: %{optional(Relay.room_id()) => true}
+         }
   @type t :: %__MODULE__{
           rooms: %{optional(Relay.room_id()) => room()},
-          sessions: %{optional(Relay.session_id()) => %{optional(Relay.room_id()) => true}},
+          # A session's number in audiences.
+          keys: %{optional(Relay.session_id()) => Audience.key()},
+          sessions: %{optional(Audience.key()) => session()},
+          next: Audience.key(),
           # What dies with a process. A pid stays until it dies, so that it is monitored once.
-          monitored: %{
-            optional(pid()) => [{:room, Relay.room_id()} | {:session, Relay.session_id()}]
-          }
+          monitored: %{optional(pid()) => [{:room, Relay.room_id()} | {:session, Audience.key()}]}
         }
 
   @type command ::
@@ -32,77 +40,79 @@ defmodule Guildhall.Relay.State do
           | {:remove, room :: pid(), Relay.room_id(), user_id :: pos_integer(), Outbox.event()}
           | {:detach, room :: pid(), Relay.room_id(), Relay.session_id()}
           | {:down, pid(), reason :: term()}
-          | {:overflow, [{Relay.session_id(), session :: pid()}]}
+          | {:overflow, [Audience.key()]}
 
   @type effect ::
-          Recipients.push()
+          {:dispatch, Audience.t(), Audience.Item.t()}
+          | {:flush, Audience.t()}
+          | {:replace, Audience.t(), keyword()}
+          | {:attach, Audience.t(), Audience.Session.t(), [Outbox.event()]}
+          | {:detach, Audience.t(), Audience.key()}
+          | {:change, Audience.t(), [Audience.change()], Relay.channels(), [Event.t()]}
           | {:detached, room :: pid(), {Relay.session_id(), user_id :: pos_integer()}}
           | {:send, pid(), message :: term()}
           | {:monitor, pid()}
-
-  @guilds Intents.bit(:guilds)
 
   @spec new() :: t()
   def new, do: %__MODULE__{}
 
   @spec apply(t(), command()) :: {t(), [effect()]}
-  def apply(state, {:open, pid, room_id, view}) do
+  def apply(state, {:open, pid, room_id, %View{guild: guild}}) do
     case state.rooms do
-      %{^room_id => {^pid, audience}} ->
-        {put_room(state, room_id, pid, Audience.replace(audience, view.guild)), []}
+      %{^room_id => %{pid: ^pid, audience: audience}} ->
+        {state, [{:replace, audience, Rights.options(guild)}]}
 
       # Its successor is here before the news of its death.
-      %{^room_id => {_dead, _audience}} ->
+      %{^room_id => _dead} ->
         {state, effects} = room_down(state, room_id)
-        {state, more} = __MODULE__.apply(state, {:open, pid, room_id, view})
+        {state, more} = open(state, pid, room_id, guild)
         {state, effects ++ more}
 
       %{} ->
-        state |> put_room(room_id, pid, Audience.new(view.guild)) |> watch(pid, {:room, room_id})
+        open(state, pid, room_id, guild)
     end
   end
 
   def apply(state, {:attach, pid, room_id, subscriber, events}) do
-    with_room(state, pid, room_id, fn audience ->
-      %{session_id: session_id} = subscriber
-      {audience, seat} = Audience.attach(audience, subscriber)
-      rooms = state.sessions |> Map.get(session_id, %{}) |> Map.put(room_id, true)
-      state = %{state | sessions: Map.put(state.sessions, session_id, rooms)}
-
-      {state, effects} = watch(state, subscriber.pid, {:session, session_id})
-      pushes = for event <- events, do: Recipients.push(event, [seat], 0)
+    with_room(state, pid, room_id, fn %{audience: audience} ->
+      {state, key} = join(state, room_id, subscriber)
+      {state, effects} = watch(state, subscriber.pid, {:session, key})
+      attach = {:attach, audience, Rights.session(subscriber, key), events}
       attached = {:send, subscriber.pid, {Relay, :attached, room_id}}
-      {put_room(state, room_id, pid, audience), effects ++ pushes ++ [attached]}
+      {state, effects ++ [attach, attached]}
     end)
   end
 
   def apply(state, {:publish, pid, room_id, event}) do
-    with_room(state, pid, room_id, fn audience ->
-      {audience, pushes} = Recipients.deliver(audience, event)
-      {put_room(state, room_id, pid, audience), pushes}
+    with_room(state, pid, room_id, fn %{audience: audience} ->
+      {state, [{:dispatch, audience, Items.event(event)}]}
     end)
   end
 
   def apply(state, {:change, pid, room_id, changes, channels, events}) do
-    with_room(state, pid, room_id, fn audience ->
-      {audience, pushes} = Change.apply(audience, changes, channels, events)
-      {put_room(state, room_id, pid, audience), pushes}
+    with_room(state, pid, room_id, fn %{audience: audience} ->
+      {state, [{:change, audience, Enum.map(changes, &Rights.change/1), channels, events}]}
     end)
   end
 
   def apply(state, {:remove, pid, room_id, user_id, event}) do
-    with_room(state, pid, room_id, fn audience ->
-      seats = Audience.seats(audience, user_id)
-      session_ids = for {_key, subscriber} <- seats, do: subscriber.session_id
-      removed = for {_key, %{pid: pid}} <- seats, do: {:send, pid, {Relay, :removed, room_id}}
+    with_room(state, pid, room_id, fn %{audience: audience} ->
+      keys = Audience.sessions(audience, user_id)
+      removed = for key <- keys, do: {:send, state.sessions[key].pid, {Relay, :removed, room_id}}
+      deleted = {:dispatch, audience, Items.guild(event, {:users, [user_id]})}
 
-      {Enum.reduce(session_ids, state, &leave(&2, room_id, &1)),
-       [Recipients.push(event, seats, @guilds) | removed]}
+      {Enum.reduce(keys, state, &unlink(&2, room_id, &1)),
+       [deleted | detach(audience, keys)] ++ removed}
     end)
   end
 
   def apply(state, {:detach, pid, room_id, session_id}) do
-    with_room(state, pid, room_id, fn _audience -> {leave(state, room_id, session_id), []} end)
+    with_room(state, pid, room_id, fn %{audience: audience} ->
+      case state.keys do
+        %{^session_id => key} -> {unlink(state, room_id, key), detach(audience, [key])}
+        %{} -> {state, []}
+      end
+    end)
   end
 
   def apply(state, {:down, pid, reason}) do
@@ -114,38 +124,48 @@ defmodule Guildhall.Relay.State do
     end)
   end
 
-  def apply(state, {:overflow, sessions}) do
-    Enum.reduce(sessions, {state, []}, fn {session_id, pid}, {state, effects} ->
-      {state, detached} = leave_all(state, session_id)
-      {state, [{:send, pid, {Relay, :overflow}} | detached] ++ effects}
-    end)
+  def apply(state, {:overflow, keys}) do
+    for key <- keys, %{pid: pid} <- List.wrap(state.sessions[key]), reduce: {state, []} do
+      {state, effects} ->
+        {state, detached} = leave_all(state, key)
+        {state, [{:send, pid, {Relay, :overflow}} | detached] ++ effects}
+    end
   end
 
-  defp lose(state, {:session, session_id}, _pid, _reason) do
-    leave_all(state, session_id)
+  defp open(state, pid, room_id, %Guild{kind: kind} = guild) do
+    # What the limits of a guild allow is far below those of an audience.
+    {:ok, audience} = guild |> Rights.options() |> Audience.new()
+    rooms = Map.put(state.rooms, room_id, %{pid: pid, audience: audience, kind: kind})
+    watch(%{state | rooms: rooms}, pid, {:room, room_id})
+  end
+
+  defp lose(state, {:session, key}, _pid, _reason) do
+    {state, effects} = leave_all(state, key)
+    {session, sessions} = Map.pop(state.sessions, key)
+    {%{state | sessions: sessions, keys: Map.delete(state.keys, session[:id])}, effects}
   end
 
   defp lose(state, {:room, room_id}, pid, reason) do
     case state.rooms do
       # It said all it had to say: an idle room, or a guild that was deleted.
-      %{^room_id => {^pid, _audience}} when reason == :normal -> {forget(state, room_id), []}
-      %{^room_id => {^pid, _audience}} -> room_down(state, room_id)
+      %{^room_id => %{pid: ^pid}} when reason == :normal -> {forget(state, room_id), []}
+      %{^room_id => %{pid: ^pid}} -> room_down(state, room_id)
       %{} -> {state, []}
     end
   end
 
   defp room_down(state, room_id) do
-    {_pid, audience} = state.rooms[room_id]
-    seats = Audience.seats(audience)
-    messages = for {_key, %{pid: pid}} <- seats, do: {:send, pid, {Relay, :room_down, room_id}}
+    %{audience: audience, kind: kind} = state.rooms[room_id]
+
+    messages =
+      for key <- keys(audience),
+          do: {:send, state.sessions[key].pid, {Relay, :room_down, room_id}}
 
     # A direct message channel has no such event.
-    pushes =
-      if audience.guild.kind == :guild,
-        do: [Recipients.push(unavailable(room_id), seats, @guilds)],
-        else: []
+    deleted =
+      if kind == :guild, do: [{:dispatch, audience, Items.guild(unavailable(room_id))}], else: []
 
-    {forget(state, room_id), pushes ++ messages}
+    {forget(state, room_id), deleted ++ [{:flush, audience} | messages]}
   end
 
   defp unavailable(guild_id) do
@@ -157,35 +177,52 @@ defmodule Guildhall.Relay.State do
   end
 
   defp forget(state, room_id) do
-    {{_pid, audience}, rooms} = Map.pop!(state.rooms, room_id)
-
-    session_ids =
-      for {_key, %{session_id: session_id}} <- Audience.seats(audience), do: session_id
-
-    Enum.reduce(session_ids, %{state | rooms: rooms}, &unlink(&2, room_id, &1))
+    {%{audience: audience}, rooms} = Map.pop!(state.rooms, room_id)
+    Enum.reduce(keys(audience), %{state | rooms: rooms}, &unlink(&2, room_id, &1))
   end
 
-  defp leave(state, room_id, session_id) do
-    {pid, audience} = state.rooms[room_id]
-    state = put_room(state, room_id, pid, Audience.detach(audience, session_id))
-    unlink(state, room_id, session_id)
+  defp keys(audience) do
+    for <<key::little-64 <- Audience.recipients(audience, %Audience.Item{passive?: true})>>,
+      do: key
   end
 
-  defp leave_all(state, session_id) do
-    room_ids = state.sessions |> Map.get(session_id, %{}) |> Map.keys()
+  # A session keeps its key until its process dies.
+  defp join(state, room_id, %Subscriber{session_id: session_id} = subscriber) do
+    key = Map.get(state.keys, session_id, state.next)
+    rooms = Map.put(rooms(state, key), room_id, true)
+    session = %{id: session_id, pid: subscriber.pid, user_id: subscriber.user_id, rooms: rooms}
 
-    Enum.reduce(room_ids, {state, []}, fn room_id, {state, effects} ->
-      {room, audience} = state.rooms[room_id]
-      {_key, %{user_id: user_id}} = Audience.seat(audience, session_id)
-      {leave(state, room_id, session_id), [{:detached, room, {session_id, user_id}} | effects]}
-    end)
+    {%{
+       state
+       | keys: Map.put(state.keys, session_id, key),
+         sessions: Map.put(state.sessions, key, session),
+         next: max(state.next, key + 1)
+     }, key}
   end
 
-  defp unlink(state, room_id, session_id) do
-    case Map.delete(state.sessions[session_id] || %{}, room_id) do
-      none when none == %{} -> %{state | sessions: Map.delete(state.sessions, session_id)}
-      rooms -> %{state | sessions: Map.put(state.sessions, session_id, rooms)}
+  defp leave_all(state, key) do
+    for {room_id, true} <- rooms(state, key), reduce: {state, []} do
+      {state, effects} ->
+        %{id: session_id, user_id: user_id} = state.sessions[key]
+        %{pid: room, audience: audience} = state.rooms[room_id]
+        detached = [{:detached, room, {session_id, user_id}} | effects]
+        {unlink(state, room_id, key), detach(audience, [key]) ++ detached}
     end
+  end
+
+  defp rooms(state, key) do
+    case state.sessions do
+      %{^key => %{rooms: rooms}} -> rooms
+      %{} -> %{}
+    end
+  end
+
+  defp detach(audience, keys), do: for(key <- keys, do: {:detach, audience, key})
+
+  defp unlink(state, room_id, key) do
+    %{^key => session} = state.sessions
+    session = %{session | rooms: Map.delete(session.rooms, room_id)}
+    %{state | sessions: %{state.sessions | key => session}}
   end
 
   defp watch(state, pid, thing) do
@@ -199,13 +236,9 @@ defmodule Guildhall.Relay.State do
     {%{state | monitored: Map.put(state.monitored, pid, things)}, effects}
   end
 
-  defp put_room(state, room_id, pid, audience) do
-    %{state | rooms: Map.put(state.rooms, room_id, {pid, audience})}
-  end
-
   defp with_room(state, pid, room_id, fun) do
     case state.rooms do
-      %{^room_id => {^pid, audience}} -> fun.(audience)
+      %{^room_id => %{pid: ^pid} = room} -> fun.(room)
       %{} -> {state, []}
     end
   end

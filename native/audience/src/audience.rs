@@ -172,6 +172,15 @@ impl<T> Audience<T> {
         Ok(())
     }
 
+    /// The ids of the roles and channels that the guild has. @everyone is not among them.
+    pub fn ids(&self) -> (Vec<u64>, Vec<u64>) {
+        let roles = self.rights.roles.iter().filter(|(_id, role)| role.permissions.is_some());
+        (
+            roles.map(|(id, _role)| *id).collect(),
+            self.rights.channels.iter().map(|(id, _)| *id).collect(),
+        )
+    }
+
     /// How many sessions there are.
     pub fn sessions(&self) -> usize {
         self.seats.count()

@@ -39,9 +39,7 @@ const CONTENT: u32 = 1 << 15;
 impl<'a, T, E> Choice<'a, T, E> {
     pub(crate) fn new(audience: &'a Audience<T>, item: &'a Item<E>) -> Self {
         let taken = audience.seats.taken();
-        let sight = |channel: u64| {
-            audience.rights.place(channel).map_or(&NONE, |place| &audience.rights.sight(place).bits)
-        };
+        let sight = |channel: u64| audience.sight_of(channel);
         let (within, outside) = match &item.to {
             To::Room => ([taken, taken], &NONE),
             To::Channel(channel) => ([taken, sight(*channel)], &NONE),
@@ -172,6 +170,11 @@ impl<'a, T, E> Choice<'a, T, E> {
 }
 
 impl<T> Audience<T> {
+    /// Who sees a channel, if that is worked out.
+    pub(crate) fn sight_of(&self, channel: u64) -> &Bits {
+        self.rights.place(channel).map_or(&NONE, |place| &self.rights.sight(place).bits)
+    }
+
     fn having(&self, intents: u32) -> Any<'_> {
         if intents == 0 {
             Any::Everyone

@@ -1,9 +1,13 @@
 //! Events to those who get them: every session once a call, with all that is for it.
 
-use crate::Audience;
 use crate::bits::{bit_of, seats, word_of};
 use crate::choice::Choice;
 use crate::item::Item;
+use crate::{Audience, Budget};
+
+/// What a word of an item takes, and a delivery, in the words of a budget.
+const WORD: usize = 4;
+const PUSH: usize = 64;
 
 /// What takes the events of a session.
 pub trait Deliver<T, E> {
@@ -21,15 +25,15 @@ struct Exception<'a, E> {
 }
 
 impl<T> Audience<T> {
-    /// Delivers items, beginning with the seats of word `from`, until `pushes` events or more are
-    /// delivered. Returns the word to go on with, if there is more to do, and how many were.
+    /// Delivers items, beginning with the seats of word `from`, until the budget is spent. Returns the
+    /// word to go on with, if there is more to do, and how many events were delivered.
     ///
-    /// The channels must be prepared.
+    /// The items must be prepared.
     pub fn deliver<E>(
         &self,
         items: &[Item<E>],
         from: usize,
-        pushes: usize,
+        budget: &mut Budget,
         deliver: &mut impl Deliver<T, E>,
     ) -> (Option<usize>, usize) {
         let choices: Vec<Choice<'_, T, E>> =
@@ -50,11 +54,13 @@ impl<T> Audience<T> {
             if index >= self.seats.words() {
                 return (None, round.pushed);
             }
-            if round.pushed >= pushes {
+            if budget.is_spent() {
                 return (Some(index), round.pushed);
             }
+            let pushed = round.pushed;
             let here = rest.partition_point(|exception| word_of(exception.seat) == index);
             round.word(index, &choices, rest.get(..here).unwrap_or_default());
+            budget.spend(items.len() * WORD + (round.pushed - pushed) * PUSH);
             index += 1;
         }
     }

@@ -89,6 +89,69 @@ impl Moves {
         })
     }
 
+    /// The channels that some gained or lost, each with whether some gained and some lost it, beginning
+    /// with the channel at `from`. Returns the one to go on with, if the budget was spent.
+    pub fn moved<T>(
+        &self,
+        audience: &mut Audience<T>,
+        from: usize,
+        budget: &mut Budget,
+    ) -> (Vec<(u64, bool, bool)>, Option<usize>) {
+        let (mut moved, mut known) = (Vec::new(), Vec::new());
+        for (index, (channel, saw)) in self.channels.iter().enumerate().skip(from) {
+            if budget.is_spent() || !audience.work(*channel, budget) {
+                return (moved, Some(index));
+            }
+            let (gained, lost) = match saw {
+                Saw::Seats(saw) => self.seats_moved(audience, *channel, saw, budget),
+                Saw::Set(set) => {
+                    // Channels of the same sets before and now move alike.
+                    let pair = (*set, audience.rights.place(*channel));
+                    let found = known.iter().find(|(other, _found)| *other == pair);
+                    let found = found.map(|(_pair, found)| *found);
+                    found.unwrap_or_else(|| {
+                        let found = self.set_moved(audience, *set, *channel, budget);
+                        known.push((pair, found));
+                        found
+                    })
+                }
+            };
+            if gained || lost {
+                moved.push((*channel, gained, lost));
+            }
+        }
+        (moved, None)
+    }
+
+    fn seats_moved<T>(
+        &self,
+        audience: &Audience<T>,
+        channel: u64,
+        saw: &[u32],
+        budget: &mut Budget,
+    ) -> (bool, bool) {
+        budget.spend(20 * self.affected().len());
+        self.affected().iter().fold((false, false), |(gained, lost), seat| {
+            let (saw, sees) = (saw.binary_search(seat).is_ok(), audience.seat_sees(*seat, channel));
+            (gained || sees && !saw, lost || saw && !sees)
+        })
+    }
+
+    fn set_moved<T>(
+        &self,
+        audience: &Audience<T>,
+        set: Option<usize>,
+        channel: u64,
+        budget: &mut Budget,
+    ) -> (bool, bool) {
+        let (saw, sees) = (self.bits(set), audience.sight_of(channel));
+        budget.spend(audience.seats.words());
+        (0..audience.seats.words()).fold((false, false), |(gained, lost), word| {
+            let (saw, sees) = (saw.word(word), sees.word(word));
+            (gained || sees & !saw != 0, lost || saw & !sees != 0)
+        })
+    }
+
     /// Who saw a channel, if that was asked.
     pub(crate) fn saw(&self, channel: u64) -> Option<&Saw> {
         let index = self.channels.binary_search_by_key(&channel, |(id, _saw)| *id).ok()?;

@@ -47,6 +47,10 @@ impl<V> Table<V> {
         self.0.retain(|(_id, value)| keep(value));
     }
 
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &(u64, V)> {
+        self.0.iter()
+    }
+
     pub(crate) fn values(&self) -> impl Iterator<Item = &V> {
         self.0.iter().map(|(_id, value)| value)
     }

@@ -154,7 +154,7 @@ fn deliver(audience: &mut Audience<u64>, items: &[Item<u32>], pushes: usize) -> 
     while let Some(word) = from {
         while !audience.prepare(items, &mut Budget::piece()) {}
         assert!(audience.is_prepared(items));
-        from = audience.deliver(items, word, pushes, &mut sinks).0;
+        from = audience.deliver(items, word, &mut Budget::new(64 * pushes), &mut sinks).0;
     }
     sinks.0
 }
@@ -242,6 +242,12 @@ fn moves(audience: &mut Audience<u64>, model: &mut Model, changes: &[Change]) {
         model.change(change);
     }
 
+    let (mut moved, mut from) = (Vec::new(), Some(0));
+    while let Some(index) = from {
+        let (more, next) = moves.moved(audience, index, &mut Budget::new(1));
+        moved.extend(more);
+        from = next;
+    }
     let moves = Arc::new(moves);
     let mut items = Vec::new();
     for channel in CHANNELS {
@@ -264,6 +270,20 @@ fn moves(audience: &mut Audience<u64>, model: &mut Model, changes: &[Change]) {
         }
     });
     assert_eq!(deliver(audience, &items, 20), expected);
+
+    // Whether somebody gained or lost a channel, apart from intents.
+    let told = CHANNELS.map(|channel| {
+        let mut told = (channel, false, false);
+        for (session, roles) in model.sessions.values() {
+            let saw = before.sees(session, &before.sessions[&session.key].1, channel);
+            let sees = model.sees(session, roles, channel);
+            told = (channel, told.1 || sees && !saw, told.2 || saw && !sees);
+        }
+        told
+    });
+    let told: Vec<_> =
+        told.into_iter().filter(|(_channel, gained, lost)| *gained || *lost).collect();
+    assert_eq!(moved, told);
 }
 
 proptest! {

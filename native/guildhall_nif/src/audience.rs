@@ -227,6 +227,35 @@ fn audience_watch_more(audience: &AudienceResource, moves: &MovesResource) -> Ni
     moves.work(audience)
 }
 
+/// A channel, whether some gained it, and whether some lost it.
+type Moved = (u64, bool, bool);
+
+/// `{channel, gained?, lost?}` of those that some gained or lost, from one on; and the one to go on with.
+#[rustler::nif]
+fn audience_moved<'a>(
+    env: Env<'a>,
+    audience: &AudienceResource,
+    moves: &MovesResource,
+    from: usize,
+) -> NifResult<(Vec<Moved>, Option<usize>)> {
+    let started = Instant::now();
+    let mut audience = audience.get()?.write();
+    let moved = moves.get()?.moved(&mut audience, from, &mut Budget::piece());
+    drop(audience);
+    timeslice(env, started);
+    Ok(moved)
+}
+
+/// The ids of the roles and of the channels, packed.
+#[rustler::nif]
+fn audience_ids<'a>(
+    env: Env<'a>,
+    audience: &AudienceResource,
+) -> NifResult<(Binary<'a>, Binary<'a>)> {
+    let (roles, channels) = audience.get()?.read().ids();
+    Ok((packed(env, &roles), packed(env, &channels)))
+}
+
 #[rustler::nif]
 fn audience_sees(audience: &AudienceResource, key: u64, channel: u64) -> NifResult<bool> {
     Ok(audience.get()?.read().sees(key, channel))

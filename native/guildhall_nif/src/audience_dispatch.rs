@@ -12,8 +12,6 @@ use crate::audience::{AudienceResource, Sink, packed, timeslice};
 use crate::audience_item::{item, items};
 use crate::outbox::EventResource;
 
-/// Deliveries by one call, at some 100 ns each.
-const PUSHES: usize = 4_096;
 /// Keys that one call tells, and words that it looks at.
 const KEYS: usize = 8_192;
 const WORDS: usize = 65_536;
@@ -92,7 +90,7 @@ fn audience_dispatch<'a>(
     let mut pushes = Pushes::default();
     let mut run = |items: &[Item<Event>]| {
         let piece = prepared(audience, items, |audience| {
-            audience.deliver(items, from, PUSHES, &mut pushes)
+            audience.deliver(items, from, &mut Budget::piece(), &mut pushes)
         })?;
         NifResult::Ok(piece.unwrap_or((Some(from), 0)))
     };
