@@ -138,6 +138,27 @@ defmodule Guildhall.Telemetry do
        code: "the close code, or nil",
        by: "`:client`, `:server`, `:nobody` (lost) or `:slow` (cut off)"
      ]},
+    {[:fanout, :round], "A partition of a fanout gave its subscribers what waited for them.",
+     [
+       mailbox: "messages in its mailbox when it began",
+       events: "events in the round",
+       deliveries: "events times subscribers",
+       wakes: "messages that subscribers were sent for them",
+       overflows: "subscribers whose outboxes overflowed",
+       duration: "native time unit"
+     ], [fanout: "which fanout", partition: "which of its partitions"]},
+    {[:fanout, :batch], "A fanout sent another node what waited for it.",
+     [events: "events in the batch", bytes: "their size"],
+     [fanout: "which fanout", node: "which node"]},
+    {[:fanout, :drop], "Events did not go to a node.",
+     [count: "how many events", bytes: "their size, 0 for this node's own"],
+     [
+       fanout: "which fanout",
+       node: "which node",
+       reason: "`:full` if too much waits there, `:down` if nothing serves it"
+     ]},
+    {[:fanout, :invalid], "A message to a topic with outboxes was no event, and not pushed.",
+     [count: "1"], [fanout: "which fanout"]},
     {[:telemetry, :failure], "A handler raised and was detached.",
      [system_time: "wall clock, native unit"],
      [

@@ -1,0 +1,146 @@
+defmodule Guildhall.Fanout.Delivery do
+  @moduledoc false
+
+  # One round of a partition: what was published is kept back to the end of it, when each subscriber
+  # gets all of it at once, a message or pushes and a wake.
+
+  alias Guildhall.{Fanout, Outbox, Telemetry}
+  alias Guildhall.Fanout.{Subscribers, Table}
+
+  defstruct waiting: [],
+            events: 0,
+            deliveries: 0,
+            wakes: 0,
+            taken: 0,
+            batches: [],
+            overflowed: []
+
+  @typep topic :: Fanout.topic()
+  @type t :: %__MODULE__{
+          # The newest first.
+          waiting: [{topic(), message :: term()}],
+          events: non_neg_integer(),
+          deliveries: non_neg_integer(),
+          wakes: non_neg_integer(),
+          # Events of this node's publishers, who count what waits.
+          taken: non_neg_integer(),
+          # Batches of other nodes that are done at the end.
+          batches: [reference()],
+          overflowed: [pid()]
+        }
+
+  @doc "Keeps an event for the subscribers of its topic."
+  @spec keep(t(), Subscribers.t(), topic(), term()) :: t()
+  def keep(delivery, subscribers, topic, message) do
+    case Subscribers.size(subscribers, topic) do
+      # It came when the last one had just gone.
+      0 -> %{delivery | events: delivery.events + 1}
+      size -> delivery |> count(size) |> Map.update!(:waiting, &[{topic, message} | &1])
+    end
+  end
+
+  @doc "Sends a message as it is to processes. What waits must have been flushed, to keep the order."
+  @spec relay(t(), [pid()], term()) :: t()
+  def relay(%__MODULE__{waiting: []} = delivery, pids, message) do
+    Enum.each(pids, &send(&1, message))
+    count(delivery, length(pids))
+  end
+
+  @doc "The event that `{type, data_json}` is."
+  @spec event(term()) :: Outbox.event()
+  def event({type, data_json}), do: Outbox.event(type, data_json)
+
+  @doc "Gives the subscribers what waits for them."
+  @spec flush(t(), Subscribers.t(), Table.t()) :: {t(), Subscribers.t()}
+  def flush(%__MODULE__{waiting: []} = delivery, subscribers, _table), do: {delivery, subscribers}
+
+  def flush(%__MODULE__{} = delivery, subscribers, table) do
+    runs = delivery.waiting |> Enum.reverse() |> Enum.chunk_by(&elem(&1, 0))
+    woken = mail(runs, subscribers)
+    {to_wake, overflowed, subscribers} = push(runs, subscribers, table)
+    Enum.each(to_wake, &send(&1, {Fanout, :wake}))
+
+    delivery = %{
+      delivery
+      | waiting: [],
+        wakes: delivery.wakes + woken + length(to_wake),
+        overflowed: overflowed ++ delivery.overflowed
+    }
+
+    {delivery, subscribers}
+  end
+
+  defp count(delivery, deliveries) do
+    %{delivery | events: delivery.events + 1, deliveries: delivery.deliveries + deliveries}
+  end
+
+  # One topic: all get the same.
+  defp mail([[{topic, _message} | _more] = events], subscribers) do
+    subscribers |> Subscribers.mailboxes(topic) |> mail_each({Fanout, events})
+  end
+
+  defp mail(runs, subscribers) do
+    events = Enum.concat(runs)
+    topics = events |> Enum.map(&elem(&1, 0)) |> Enum.uniq()
+
+    for topic <- topics,
+        {pid, true} <- Subscribers.mailboxes(subscribers, topic),
+        own = Subscribers.topics(subscribers, pid),
+        # Of several topics, the first one sends all that is his.
+        Enum.find(topics, &mailed?(own, &1)) == topic,
+        reduce: 0 do
+      woken ->
+        mine = for {topic, _message} = event <- events, mailed?(own, topic), do: event
+        send(pid, {Fanout, mine})
+        woken + 1
+    end
+  end
+
+  # What goes to an outbox is none of a process's messages.
+  defp mailed?(own, topic), do: match?(%{^topic => nil}, own)
+
+  defp mail_each(mailboxes, message) do
+    mail_next(:maps.next(:maps.iterator(mailboxes)), message, 0)
+  end
+
+  defp mail_next({pid, true, iterator}, message, woken) do
+    send(pid, message)
+    mail_next(:maps.next(iterator), message, woken + 1)
+  end
+
+  defp mail_next(:none, _message, woken), do: woken
+
+  # Events of one topic are pushed together; those of several in their order.
+  defp push(runs, subscribers, table) do
+    {wakes, overflows, subscribers} =
+      Enum.reduce(runs, {[], [], subscribers}, fn [{topic, _} | _] = run, {wakes, over, all} ->
+        case Subscribers.seats(all, topic) do
+          {{[], []}, all} ->
+            {wakes, over, all}
+
+          {{outboxes, pids}, all} ->
+            {wake, overflow} = Outbox.push_many(outboxes, Enum.flat_map(run, &event(&1, table)))
+            {at(wake, pids, 0, wakes), at(overflow, pids, 0, over), all}
+        end
+      end)
+
+    {:lists.usort(wakes), :lists.usort(overflows), subscribers}
+  end
+
+  # A message that is no event is its publisher's mistake, of which others must not suffer.
+  defp event({_topic, message}, table) do
+    [table.event.(message)]
+  rescue
+    _error ->
+      Telemetry.emit([:fanout, :invalid], %{count: 1}, %{fanout: table.name})
+      []
+  end
+
+  # Adds the pids at ascending positions.
+  defp at([], _pids, _position, found), do: found
+
+  defp at([position | more], [pid | pids], position, found),
+    do: at(more, pids, position + 1, [pid | found])
+
+  defp at(positions, [_pid | pids], position, found), do: at(positions, pids, position + 1, found)
+end
