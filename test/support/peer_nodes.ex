@@ -14,7 +14,7 @@ defmodule Guildhall.PeerNodes do
   defstruct @enforce_keys
 
   @host ~c"127.0.0.1"
-  @loopback '{127,0,0,1}'
+  @loopback ~c"{127,0,0,1}"
 
   @doc "Makes this VM a node."
   def distribute do
@@ -30,13 +30,13 @@ defmodule Guildhall.PeerNodes do
 
   @doc "Starts a node. One with the name of another that has ended is that one come back."
   def start(name) do
-    paths = Enum.flat_map(:code.get_path(), &['-pa', &1])
+    paths = Enum.flat_map(:code.get_path(), &[~c"-pa", &1])
 
     arguments =
-      ['-kernel', 'inet_dist_use_interface', @loopback] ++
-        ['-kernel', 'prevent_overlapping_partitions', 'false'] ++
-        ['-kernel', 'logger_level', 'critical'] ++
-        ['-setcookie', Atom.to_charlist(Node.get_cookie())] ++ paths
+      [~c"-kernel", ~c"inet_dist_use_interface", @loopback] ++
+        [~c"-kernel", ~c"prevent_overlapping_partitions", ~c"false"] ++
+        [~c"-kernel", ~c"logger_level", ~c"critical"] ++
+        [~c"-setcookie", Atom.to_charlist(Node.get_cookie())] ++ paths
 
     {:ok, control, node} =
       :peer.start(%{
