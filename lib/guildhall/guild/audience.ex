@@ -7,26 +7,28 @@ defmodule Guildhall.Guild.Audience do
 
   import Bitwise
 
+  alias Guildhall.Guild.Table
   alias Guildhall.Relay.Subscriber
 
-  defstruct sessions: %{}, users: %{}, relays: %{}
+  defstruct sessions: Table.new(), users: Table.new(), relays: %{}
 
   @type session_id :: String.t()
   @type user_id :: pos_integer()
   @type intents :: non_neg_integer()
   @type t :: %__MODULE__{
-          sessions: %{
-            optional(session_id()) => {user_id(), relay :: pid(), session :: pid(), intents()}
-          },
-          users: %{optional(user_id()) => [session_id()]},
+          # session_id() => {user_id(), relay :: pid(), session :: pid(), intents()}
+          sessions: Table.t(),
+          # user_id() => [session_id()]
+          users: Table.t(),
           relays: %{optional(pid()) => %{optional(intents()) => sessions :: pos_integer()}}
         }
 
   @spec attached?(t(), session_id()) :: boolean()
-  def attached?(%__MODULE__{sessions: sessions}, session_id), do: is_map_key(sessions, session_id)
+  def attached?(%__MODULE__{sessions: sessions}, session_id),
+    do: Table.has_key?(sessions, session_id)
 
   @spec size(t()) :: non_neg_integer()
-  def size(%__MODULE__{sessions: sessions}), do: map_size(sessions)
+  def size(%__MODULE__{sessions: sessions}), do: Table.size(sessions)
 
   @doc "The relays that have sessions."
   @spec relays(t()) :: [pid()]
@@ -54,8 +56,8 @@ defmodule Guildhall.Guild.Audience do
 
     %{
       audience
-      | sessions: Map.put(audience.sessions, id, {user_id, relay, pid, intents}),
-        users: Map.update(audience.users, user_id, [id], &[id | &1]),
+      | sessions: Table.put(audience.sessions, id, {user_id, relay, pid, intents}),
+        users: Table.put(audience.users, user_id, [id | sessions(audience, user_id)]),
         relays: Map.put(audience.relays, relay, served)
     }
   end
@@ -63,7 +65,7 @@ defmodule Guildhall.Guild.Audience do
   @doc "Takes a session out. Says whether it was its user's last one."
   @spec delete(t(), session_id()) :: {:last | :one, user_id(), t()} | :none
   def delete(%__MODULE__{} = audience, session_id) do
-    case Map.pop(audience.sessions, session_id) do
+    case Table.pop(audience.sessions, session_id) do
       {nil, _sessions} ->
         :none
 
@@ -71,9 +73,9 @@ defmodule Guildhall.Guild.Audience do
         relays = Map.update!(audience.relays, relay, &without(&1, intents))
         audience = %{audience | sessions: sessions, relays: relays}
 
-        case List.delete(audience.users[user_id], session_id) do
-          [] -> {:last, user_id, %{audience | users: Map.delete(audience.users, user_id)}}
-          rest -> {:one, user_id, %{audience | users: Map.put(audience.users, user_id, rest)}}
+        case audience |> sessions(user_id) |> List.delete(session_id) do
+          [] -> {:last, user_id, %{audience | users: Table.delete(audience.users, user_id)}}
+          rest -> {:one, user_id, %{audience | users: Table.put(audience.users, user_id, rest)}}
         end
     end
   end
@@ -87,17 +89,23 @@ defmodule Guildhall.Guild.Audience do
 
   @doc "The sessions of a user."
   @spec sessions(t(), user_id()) :: [session_id()]
-  def sessions(%__MODULE__{users: users}, user_id), do: Map.get(users, user_id, [])
+  def sessions(%__MODULE__{users: users}, user_id), do: Table.get(users, user_id, [])
 
   @doc "The processes of all sessions."
   @spec pids(t()) :: [pid()]
   def pids(%__MODULE__{sessions: sessions}),
-    do: for({_id, {_user, _relay, pid, _intents}} <- sessions, do: pid)
+    do: for({_user, _relay, pid, _intents} <- Table.values(sessions), do: pid)
 
   @doc "The sessions that are with a relay."
   @spec of_relay(t(), pid()) :: [session_id()]
   def of_relay(%__MODULE__{sessions: sessions}, relay) do
-    for {id, {_user_id, ^relay, _pid, _intents}} <- sessions, do: id
+    for {id, {_user_id, ^relay, _pid, _intents}} <- Table.to_list(sessions), do: id
+  end
+
+  @doc "Writes down what changed; see `Guildhall.Guild.Table`."
+  @spec settle(t()) :: t()
+  def settle(%__MODULE__{sessions: sessions, users: users} = audience) do
+    %{audience | sessions: Table.settle(sessions), users: Table.settle(users)}
   end
 
   @doc "Forgets a relay that died; its sessions must have been taken out."

@@ -12,6 +12,7 @@ defmodule Guildhall.Guild.Execution do
     Gathering,
     Ids,
     Loader,
+    Table,
     Pipeline,
     Plan,
     Presences,
@@ -102,7 +103,7 @@ defmodule Guildhall.Guild.Execution do
   defp reload(server) do
     with {:ok, guild} <- Loader.load(server.instance, server.room_id),
          state = State.reload(Server.state(server), guild),
-         online = Map.keys(state.roster.online),
+         online = Table.keys(state.roster.online),
          {:ok, members} <- Directory.find(server.instance, server.room_id, online) do
       roster = Enum.reduce(members, state.roster, &Roster.update(&2, State.known(state, &1)))
       state = %{state | roster: roster}

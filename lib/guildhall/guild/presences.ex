@@ -8,6 +8,7 @@ defmodule Guildhall.Guild.Presences do
   # end, where each user is shown as he is by then, `@most` users a window. Whoever came and went in
   # between is not shown at all.
 
+  alias Guildhall.Guild.Table
   alias Guildhall.Model.Presence
 
   @burst 20
@@ -15,7 +16,7 @@ defmodule Guildhall.Guild.Presences do
   # Of several sessions the most active one counts.
   @rank %{online: 3, dnd: 2, idle: 1}
 
-  defstruct users: %{}, shown: %{}, json: %{}, waiting: %{}, spent: 0
+  defstruct users: Table.new(), shown: Table.new(), json: %{}, waiting: %{}, spent: 0
 
   @type user_id :: pos_integer()
   @typedoc "What others see. A user who is not shown is offline."
@@ -25,8 +26,10 @@ defmodule Guildhall.Guild.Presences do
           client_status: %{optional(:desktop | :mobile | :web) => atom()}
         }
   @type t :: %__MODULE__{
-          users: %{optional(user_id()) => %{optional(session_id :: String.t()) => Presence.t()}},
-          shown: %{optional(user_id()) => shown()},
+          # user_id() => %{optional(session_id :: String.t()) => Presence.t()}
+          users: Table.t(),
+          # user_id() => shown()
+          shown: Table.t(),
           # What is shown, encoded, of those who were in a snapshot since it changed.
           json: %{optional(user_id()) => binary()},
           waiting: %{optional(user_id()) => true},
@@ -38,33 +41,35 @@ defmodule Guildhall.Guild.Presences do
   @doc "Notes what a session says of its user."
   @spec put(t(), user_id(), String.t(), Presence.t()) :: t()
   def put(%__MODULE__{} = presences, user_id, session_id, %Presence{} = presence) do
-    sessions = presences.users |> Map.get(user_id, %{}) |> Map.put(session_id, presence)
-    changed(%{presences | users: Map.put(presences.users, user_id, sessions)}, user_id)
+    sessions = presences |> sessions(user_id) |> Map.put(session_id, presence)
+    changed(%{presences | users: Table.put(presences.users, user_id, sessions)}, user_id)
   end
 
   @doc "Forgets a session."
   @spec delete(t(), user_id(), String.t()) :: t()
   def delete(%__MODULE__{} = presences, user_id, session_id) do
-    case presences.users |> Map.get(user_id, %{}) |> Map.delete(session_id) do
+    case presences |> sessions(user_id) |> Map.delete(session_id) do
       none when none == %{} ->
         drop(presences, user_id)
 
       sessions ->
-        changed(%{presences | users: Map.put(presences.users, user_id, sessions)}, user_id)
+        changed(%{presences | users: Table.put(presences.users, user_id, sessions)}, user_id)
     end
   end
 
   defp drop(presences, user_id) do
-    changed(%{presences | users: Map.delete(presences.users, user_id)}, user_id)
+    changed(%{presences | users: Table.delete(presences.users, user_id)}, user_id)
   end
+
+  defp sessions(%__MODULE__{users: users}, user_id), do: Table.get(users, user_id, %{})
 
   @doc "Forgets a user who is no member any more; nobody is told."
   @spec forget(t(), user_id()) :: t()
   def forget(%__MODULE__{} = presences, user_id) do
     %{
       presences
-      | users: Map.delete(presences.users, user_id),
-        shown: Map.delete(presences.shown, user_id),
+      | users: Table.delete(presences.users, user_id),
+        shown: Table.delete(presences.shown, user_id),
         json: Map.delete(presences.json, user_id),
         waiting: Map.delete(presences.waiting, user_id)
     }
@@ -72,11 +77,16 @@ defmodule Guildhall.Guild.Presences do
 
   @doc "What is shown of a user now."
   @spec shown(t(), user_id()) :: shown()
-  def shown(%__MODULE__{shown: shown}, user_id), do: Map.get(shown, user_id, @offline)
+  def shown(%__MODULE__{shown: shown}, user_id), do: Table.get(shown, user_id, @offline)
 
-  @doc "Everyone who is shown as anything but offline."
-  @spec online(t()) :: %{optional(user_id()) => shown()}
-  def online(%__MODULE__{shown: shown}), do: shown
+  @doc "Some of those who are shown as anything but offline, as far as they are so many."
+  @spec online(t(), most :: non_neg_integer()) :: [user_id()]
+  def online(%__MODULE__{shown: shown}, most),
+    do: for({user_id, _shown} <- Table.take(shown, most), do: user_id)
+
+  @doc "How many are shown as anything but offline."
+  @spec count(t()) :: non_neg_integer()
+  def count(%__MODULE__{shown: shown}), do: Table.size(shown)
 
   @doc "What is shown of a user as `encode` makes it of his id and that; once for each change."
   @spec encoded(t(), user_id(), (user_id(), shown() -> binary())) :: {binary(), t()}
@@ -109,6 +119,12 @@ defmodule Guildhall.Guild.Presences do
     {updates, %{presences | spent: length(updates)}}
   end
 
+  @doc "Writes down what changed; see `Guildhall.Guild.Table`."
+  @spec settle(t()) :: t()
+  def settle(%__MODULE__{users: users, shown: shown} = presences) do
+    %{presences | users: Table.settle(users), shown: Table.settle(shown)}
+  end
+
   @doc "Whether a window is open, which `tick/1` must end."
   @spec ticking?(t()) :: boolean()
   def ticking?(%__MODULE__{spent: spent, waiting: waiting}), do: spent > 0 or waiting != %{}
@@ -123,7 +139,7 @@ defmodule Guildhall.Guild.Presences do
   end
 
   defp show(presences, most) do
-    user_ids = presences.waiting |> Map.keys() |> Enum.take(most)
+    user_ids = presences.waiting |> :maps.iterator() |> some(most)
     updates = for user_id <- user_ids, do: {user_id, aggregate(presences, user_id)}
     shown = Enum.reduce(updates, presences.shown, &note/2)
     waiting = Map.drop(presences.waiting, user_ids)
@@ -131,12 +147,22 @@ defmodule Guildhall.Guild.Presences do
     {updates, %{presences | shown: shown, json: json, waiting: waiting}}
   end
 
-  defp note({user_id, %{status: :offline}}, shown), do: Map.delete(shown, user_id)
-  defp note({user_id, presence}, shown), do: Map.put(shown, user_id, presence)
+  # Not by a list of all keys: in a storm many more wait than are shown at once.
+  defp some(_iterator, 0), do: []
 
-  defp aggregate(%__MODULE__{users: users}, user_id) do
+  defp some(iterator, left) do
+    case :maps.next(iterator) do
+      {user_id, true, iterator} -> [user_id | some(iterator, left - 1)]
+      :none -> []
+    end
+  end
+
+  defp note({user_id, %{status: :offline}}, shown), do: Table.delete(shown, user_id)
+  defp note({user_id, presence}, shown), do: Table.put(shown, user_id, presence)
+
+  defp aggregate(presences, user_id) do
     visible =
-      for {_id, %Presence{status: status} = presence} <- Map.get(users, user_id, %{}),
+      for {_id, %Presence{status: status} = presence} <- sessions(presences, user_id),
           is_map_key(@rank, status),
           do: presence
 

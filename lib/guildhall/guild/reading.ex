@@ -43,13 +43,13 @@ defmodule Guildhall.Guild.Reading do
   end
 
   def decide(%State{presences: presences}, %{command: {:presences, user_ids}}) do
-    online = Presences.online(presences)
-    Plan.answer(Map.take(online, user_ids))
+    shown = for id <- user_ids, do: {id, Presences.shown(presences, id)}
+    Plan.answer(for {id, shown} <- shown, shown.status != :offline, into: %{}, do: {id, shown})
   end
 
   def decide(%State{presences: presences} = state, %{command: {:counts}} = request) do
     with {:ok, _authority} <- Authority.in_guild(state, request, 0) do
-      online = map_size(Presences.online(presences))
+      online = Presences.count(presences)
       Plan.answer(%{members: state.guild.member_count, online: online})
     end
   end

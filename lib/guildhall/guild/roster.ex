@@ -7,37 +7,60 @@ defmodule Guildhall.Guild.Roster do
   # The others are in two generations. Who is used moves to the young one; when that is full it
   # becomes the old one, and the old one is forgotten: at most twice `limit` members for two maps.
 
-  alias Guildhall.Model.Member
+  #
+  # A role that was deleted is taken from a member when he is looked up, not from all at once.
 
-  @enforce_keys [:limit]
-  defstruct [:limit, online: %{}, young: %{}, old: %{}, json: %{}, complete: false]
+  alias Guildhall.Guild.Table
+  alias Guildhall.Model.{Member, Row}
+
+  # Of how many members the JSON is kept; beyond it is begun anew.
+  @cached 4_096
+
+  @enforce_keys [:limit, :online]
+  defstruct [:limit, :online, young: %{}, old: %{}, gone: %{}, json: %{}, complete: false]
 
   @type user_id :: pos_integer()
   @type t :: %__MODULE__{
           limit: pos_integer(),
-          online: %{optional(user_id()) => Member.t()},
+          # user_id() => Member.t()
+          online: Table.t(),
           young: %{optional(user_id()) => Member.t()},
           old: %{optional(user_id()) => Member.t()},
+          # The ids of roles that were deleted.
+          gone: %{optional(pos_integer()) => true},
           json: %{optional(user_id()) => binary()},
           complete: boolean()
         }
 
   @spec new(limit :: pos_integer()) :: t()
-  def new(limit), do: %__MODULE__{limit: limit}
+  def new(limit) do
+    %__MODULE__{limit: limit, online: Table.new({&Row.encode/1, &Row.decode!/1})}
+  end
 
   @spec fetch(t(), user_id()) :: {:ok, Member.t()} | :error
-  def fetch(%__MODULE__{online: online, young: young, old: old}, user_id) do
-    case online do
-      %{^user_id => member} -> {:ok, member}
-      %{} -> with :error <- Map.fetch(young, user_id), do: Map.fetch(old, user_id)
+  def fetch(%__MODULE__{online: online, young: young, old: old} = roster, user_id) do
+    with :error <- Table.fetch(online, user_id),
+         :error <- Map.fetch(young, user_id),
+         :error <- Map.fetch(old, user_id) do
+      :error
+    else
+      {:ok, member} -> {:ok, current(roster, member)}
     end
+  end
+
+  defp current(%__MODULE__{gone: gone}, member) when gone == %{}, do: member
+
+  defp current(%__MODULE__{gone: gone}, %Member{roles: roles} = member) do
+    if Enum.any?(roles, &is_map_key(gone, &1)),
+      do: %{member | roles: Enum.reject(roles, &is_map_key(gone, &1))},
+      else: member
   end
 
   @doc "Remembers a member who was asked for."
   @spec remember(t(), Member.t()) :: t()
   def remember(%__MODULE__{} = roster, %Member{user: %{id: user_id}} = member) do
     cond do
-      is_map_key(roster.online, user_id) ->
+      Table.has_key?(roster.online, user_id) ->
         roster
 
       is_map_key(roster.young, user_id) ->
@@ -57,8 +80,8 @@ defmodule Guildhall.Guild.Roster do
     roster = %{roster | json: Map.delete(roster.json, user_id)}
 
     cond do
-      is_map_key(roster.online, user_id) ->
-        %{roster | online: Map.put(roster.online, user_id, member)}
+      Table.has_key?(roster.online, user_id) ->
+        %{roster | online: Table.put(roster.online, user_id, member)}
 
       roster.complete or is_map_key(roster.young, user_id) ->
         %{roster | young: Map.put(roster.young, user_id, member)}
@@ -75,7 +98,7 @@ defmodule Guildhall.Guild.Roster do
   def remove(%__MODULE__{} = roster, user_id) do
     %{
       roster
-      | online: Map.delete(roster.online, user_id),
+      | online: Table.delete(roster.online, user_id),
         young: Map.delete(roster.young, user_id),
         old: Map.delete(roster.old, user_id),
         json: Map.delete(roster.json, user_id)
@@ -87,7 +110,7 @@ defmodule Guildhall.Guild.Roster do
   def online(%__MODULE__{} = roster, %Member{user: %{id: user_id}} = member) do
     %{
       roster
-      | online: Map.put(roster.online, user_id, member),
+      | online: Table.put(roster.online, user_id, member),
         young: Map.delete(roster.young, user_id),
         old: Map.delete(roster.old, user_id)
     }
@@ -95,7 +118,7 @@ defmodule Guildhall.Guild.Roster do
 
   @spec offline(t(), user_id()) :: t()
   def offline(%__MODULE__{} = roster, user_id) do
-    case Map.pop(roster.online, user_id) do
+    case Table.pop(roster.online, user_id) do
       {nil, _online} ->
         roster
 
@@ -108,7 +131,9 @@ defmodule Guildhall.Guild.Roster do
   @doc "Takes in every member of a small guild; from then on `update/2` keeps all of them."
   @spec complete(t(), [Member.t()]) :: t()
   def complete(%__MODULE__{} = roster, members) do
-    others = for %{user: %{id: id}} = m <- members, not is_map_key(roster.online, id), do: {id, m}
+    others =
+      for %{user: %{id: id}} = m <- members, not Table.has_key?(roster.online, id), do: {id, m}
+
     %{roster | young: Map.new(others), old: %{}, complete: true}
   end
 
@@ -117,26 +142,43 @@ defmodule Guildhall.Guild.Roster do
   def incomplete(%__MODULE__{complete: false} = roster), do: roster
 
   def incomplete(%__MODULE__{} = roster) do
-    %{roster | complete: false, young: %{}, json: Map.take(roster.json, Map.keys(roster.online))}
+    %{roster | complete: false, young: %{}, json: %{}}
   end
 
   @doc "Every member known. All of the guild's, if the roster is complete."
   @spec known(t()) :: [Member.t()]
-  def known(%__MODULE__{online: online, young: young, old: old}) do
-    Map.values(online) ++ Map.values(young) ++ Map.values(old)
+  def known(%__MODULE__{online: online, young: young, old: old} = roster) do
+    for members <- [Table.values(online), Map.values(young), Map.values(old)],
+        member <- members,
+        do: current(roster, member)
   end
 
-  @doc "Rewrites every member known: after a role was deleted."
-  @spec map(t(), (Member.t() -> Member.t())) :: t()
-  def map(%__MODULE__{} = roster, fun) do
-    each = fn members -> Map.new(members, fn {id, member} -> {id, fun.(member)} end) end
+  @doc "Writes down what changed; see `Guildhall.Guild.Table`."
+  @spec settle(t()) :: t()
+  def settle(%__MODULE__{online: online} = roster), do: %{roster | online: Table.settle(online)}
 
-    %{
-      roster
-      | online: each.(roster.online),
-        young: each.(roster.young),
-        old: each.(roster.old),
-        json: %{}
-    }
+  @doc "A role was deleted: nobody has it any more."
+  @spec forget_role(t(), role_id :: pos_integer()) :: t()
+  def forget_role(%__MODULE__{} = roster, role_id) do
+    %{roster | gone: Map.put(roster.gone, role_id, true), json: %{}}
   end
+
+  @doc "The member's JSON as `encode` makes it; once for each change of those who are shown again."
+  @spec encoded(t(), Member.t(), (Member.t() -> binary())) :: {binary(), t()}
+  def encoded(%__MODULE__{json: json} = roster, %Member{user: %{id: user_id}} = member, encode) do
+    case json do
+      %{^user_id => encoded} ->
+        {encoded, roster}
+
+      %{} ->
+        encoded = encode.(member)
+        keep? = roster.complete or Table.has_key?(roster.online, user_id)
+        {encoded, if(keep?, do: %{roster | json: keep(json, user_id, encoded)}, else: roster)}
+    end
+  end
+
+  defp keep(json, user_id, encoded) when map_size(json) < @cached,
+    do: Map.put(json, user_id, encoded)
+
+  defp keep(_json, user_id, encoded), do: %{user_id => encoded}
 end

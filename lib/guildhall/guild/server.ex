@@ -211,7 +211,7 @@ defmodule Guildhall.Guild.Server do
 
   # A guild that was deleted.
   defp continue(%{stop?: true} = server), do: stop(server, :unknown_guild)
-  defp continue(server), do: {:noreply, server}
+  defp continue(server), do: {:noreply, put_state(server, State.settle(state(server)))}
 
   defp stop(server) do
     Rooms.unregister(server.instance, server.room_id)

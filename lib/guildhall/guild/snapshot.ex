@@ -113,22 +113,12 @@ defmodule Guildhall.Guild.Snapshot do
     {members, roster} =
       members
       |> Enum.uniq_by(& &1.user.id)
-      |> Enum.map_reduce(state.roster, &member_json/2)
+      |> Enum.map_reduce(state.roster, &Roster.encoded(&2, &1, fn m -> json(m) end))
 
     {members, %{state | roster: roster}}
   end
 
-  defp member_json(%Member{user: %{id: id}} = member, roster) do
-    case roster.json do
-      %{^id => json} ->
-        {json, roster}
-
-      cache ->
-        json = Payload.encode!(Json.member(member, user: true))
-        keep? = roster.complete or is_map_key(roster.online, id)
-        {json, if(keep?, do: %{roster | json: Map.put(cache, id, json)}, else: roster)}
-    end
-  end
+  defp json(member), do: Payload.encode!(Json.member(member, user: true))
 
   defp talking(state) do
     for %{user_id: id} <- Voices.all(state.voices),
@@ -137,7 +127,7 @@ defmodule Guildhall.Guild.Snapshot do
   end
 
   defp online(state) do
-    for {id, _shown} <- Enum.take(Presences.online(state.presences), @shown),
+    for id <- Presences.online(state.presences, @shown),
         {:ok, member} <- [Roster.fetch(state.roster, id)],
         do: member
   end
@@ -145,9 +135,8 @@ defmodule Guildhall.Guild.Snapshot do
   defp presences(state, %Subscriber{intents: intents}) when (intents &&& @presences) != 0 do
     {encoded, presences} =
       state.presences
-      |> Presences.online()
-      |> Enum.take(@shown)
-      |> Enum.map_reduce(state.presences, fn {id, _shown}, presences ->
+      |> Presences.online(@shown)
+      |> Enum.map_reduce(state.presences, fn id, presences ->
         Presences.encoded(presences, id, &Payload.encode!(Json.presence(&1, &2)))
       end)
 

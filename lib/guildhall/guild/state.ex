@@ -112,8 +112,19 @@ defmodule Guildhall.Guild.State do
   """
   @spec reload(t(), Guild.t()) :: t()
   def reload(%__MODULE__{roster: roster} = state, %Guild{} = guild) do
-    roster = %{Roster.new(roster.limit) | online: roster.online}
+    roster = %{Roster.new(roster.limit) | online: roster.online, gone: roster.gone}
     new_version(%{state | guild: guild, rights: rights(guild), roster: roster})
+  end
+
+  @doc "Writes down what changed of the sessions, for the process that keeps this state."
+  @spec settle(t()) :: t()
+  def settle(%__MODULE__{} = state) do
+    %{
+      state
+      | audience: Audience.settle(state.audience),
+        presences: Presences.settle(state.presences),
+        roster: Roster.settle(state.roster)
+    }
   end
 
   @doc "Takes in what the write with this index changed."
@@ -138,9 +149,12 @@ defmodule Guildhall.Guild.State do
 
   defp change(state, {:role_deleted, role_id}, _index, _now) do
     roles = Map.delete(state.guild.roles, role_id)
-    roster = Roster.map(state.roster, &%{&1 | roles: List.delete(&1.roles, role_id)})
 
-    %{state | guild: %{state.guild | roles: roles}, roster: roster}
+    %{
+      state
+      | guild: %{state.guild | roles: roles},
+        roster: Roster.forget_role(state.roster, role_id)
+    }
     |> entitle({:role_deleted, role_id})
     |> new_version()
   end

@@ -2,7 +2,7 @@ defmodule Guildhall.Guild.PresencesTest do
   use ExUnit.Case, async: true
   use Guildhall.Property
 
-  alias Guildhall.Guild.Presences
+  alias Guildhall.Guild.{Table, Presences}
   alias Guildhall.Model.Presence
 
   defp put(presences, user, session, status, attributes \\ []) do
@@ -70,7 +70,7 @@ defmodule Guildhall.Guild.PresencesTest do
         assert Map.get(told, user, %{shown | status: :offline}).status == shown.status
 
         active =
-          for {_id, %{status: status}} <- Map.get(presences.users, user, %{}),
+          for {_id, %{status: status}} <- Table.get(presences.users, user, %{}),
               status != :invisible,
               do: status
 

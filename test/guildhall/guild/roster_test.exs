@@ -2,11 +2,13 @@ defmodule Guildhall.Guild.RosterTest do
   use ExUnit.Case, async: true
   use Guildhall.Property
 
-  alias Guildhall.Guild.Roster
+  alias Guildhall.Guild.{Table, Roster}
   alias Guildhall.Model.{Member, User}
 
   defp member(id, nick \\ nil), do: %Member{user: %User{id: id, username: "user"}, nick: nick}
-  defp size(roster), do: map_size(roster.online) + map_size(roster.young) + map_size(roster.old)
+
+  defp size(roster),
+    do: Table.size(roster.online) + map_size(roster.young) + map_size(roster.old)
 
   test "who is online stays, whoever else is asked for" do
     roster =
@@ -36,6 +38,19 @@ defmodule Guildhall.Guild.RosterTest do
     roster = Roster.complete(roster, Enum.map(1..10, &member/1))
     assert roster |> Roster.update(member(11)) |> Roster.known() |> length() == 11
     assert roster |> Roster.incomplete() |> Roster.known() == []
+  end
+
+  test "nobody has a role that was deleted" do
+    one = %{member(1) | roles: [7, 8]}
+    roster = Roster.new(2) |> Roster.online(one) |> Roster.remember(%{member(2) | roles: [8]})
+    {"json", roster} = Roster.encoded(roster, one, fn _member -> "json" end)
+    {"json", roster} = Roster.encoded(roster, one, fn _member -> "again" end)
+
+    roster = Roster.forget_role(roster, 8)
+    assert {:ok, %{roles: [7]} = one} = Roster.fetch(roster, 1)
+    assert {:ok, %{roles: []}} = Roster.fetch(roster, 2)
+    assert roster |> Roster.known() |> Enum.map(& &1.roles) |> Enum.sort() == [[], [7]]
+    assert {"anew", _roster} = Roster.encoded(roster, one, fn _member -> "anew" end)
   end
 
   # Whatever happens, a member is as he was last written, or not known.

@@ -1,0 +1,147 @@
+defmodule Guildhall.Guild.Table do
+  @moduledoc false
+
+  # A map that may have a million entries, for a process that must not stand still.
+  #
+  # Garbage collection copies what is on the heap, and a room of a million would stop for seconds. So
+  # a table is a map while it is small, and more entries are in an ETS table of the process.
+  #
+  # For the pure core it is a value all the same: what is derived from it is laid over the ETS table,
+  # and does not change it. `settle/1` writes that down and leaves nothing laid over. It is for the
+  # process, at the end of a message, on the state that it keeps: every other value is void then.
+
+  # Up to how many entries it is a map alone.
+  @small 512
+
+  defstruct size: 0, over: %{}, ets: nil, codec: nil
+
+  @type key :: term()
+  @type value :: term()
+  @type t :: %__MODULE__{
+          size: non_neg_integer(),
+          # What differs from the ETS table. Without one, all there is.
+          over: %{optional(key()) => {:put, value()} | :deleted},
+          ets: :ets.tid() | nil,
+          # How values are written into the ETS table and read again, if not as they are.
+          codec: {(value() -> term()), (term() -> value())} | nil
+        }
+
+  @doc "An empty table. The codec makes values smaller."
+  @spec new({(value() -> term()), (term() -> value())} | nil) :: t()
+  def new(codec \\ nil), do: %__MODULE__{codec: codec}
+
+  @spec size(t()) :: non_neg_integer()
+  def size(%__MODULE__{size: size}), do: size
+
+  @spec fetch(t(), key()) :: {:ok, value()} | :error
+  def fetch(%__MODULE__{over: over} = table, key) do
+    case over do
+      %{^key => {:put, value}} -> {:ok, value}
+      %{^key => :deleted} -> :error
+      %{} -> settled(table, key)
+    end
+  end
+
+  defp settled(%__MODULE__{ets: nil}, _key), do: :error
+
+  defp settled(%__MODULE__{ets: ets} = table, key) do
+    case :ets.lookup(ets, key) do
+      [{^key, value}] -> {:ok, read(table, value)}
+      [] -> :error
+    end
+  end
+
+  @spec get(t(), key(), default :: value()) :: value()
+  def get(table, key, default \\ nil) do
+    case fetch(table, key) do
+      {:ok, value} -> value
+      :error -> default
+    end
+  end
+
+  @spec has_key?(t(), key()) :: boolean()
+  def has_key?(%__MODULE__{over: over, ets: ets}, key) do
+    case over do
+      %{^key => change} -> change != :deleted
+      %{} -> ets != nil and :ets.member(ets, key)
+    end
+  end
+
+  @spec put(t(), key(), value()) :: t()
+  def put(%__MODULE__{} = table, key, value) do
+    size = if has_key?(table, key), do: table.size, else: table.size + 1
+    %{table | over: Map.put(table.over, key, {:put, value}), size: size}
+  end
+
+  @spec delete(t(), key()) :: t()
+  def delete(%__MODULE__{over: over} = table, key) do
+    if has_key?(table, key) do
+      over = if table.ets, do: Map.put(over, key, :deleted), else: Map.delete(over, key)
+      %{table | over: over, size: table.size - 1}
+    else
+      table
+    end
+  end
+
+  @doc "Takes an entry out: `{value, table}`, with nil for one that is not there."
+  @spec pop(t(), key()) :: {value() | nil, t()}
+  def pop(table, key), do: {get(table, key), delete(table, key)}
+
+  @doc "Some entries, `count` if there are as many; mostly the same ones each time."
+  @spec take(t(), count :: non_neg_integer()) :: [{key(), value()}]
+  def take(%__MODULE__{over: over} = table, count) do
+    laid = for {key, {:put, value}} <- over, do: {key, value}
+    laid |> Enum.take(count) |> Kernel.++(take_settled(table, max(count - length(laid), 0)))
+  end
+
+  defp take_settled(%__MODULE__{ets: nil}, _count), do: []
+  defp take_settled(_table, 0), do: []
+
+  # Those that are laid over are read in vain.
+  defp take_settled(%__MODULE__{ets: ets, over: over} = table, count) do
+    case :ets.match_object(ets, :_, count + map_size(over)) do
+      {rows, _continuation} ->
+        rows = for {key, value} <- rows, not is_map_key(over, key), do: {key, read(table, value)}
+        Enum.take(rows, count)
+
+      :"$end_of_table" ->
+        []
+    end
+  end
+
+  @doc "Every entry. It costs what copying them costs."
+  @spec to_list(t()) :: [{key(), value()}]
+  def to_list(%__MODULE__{size: size} = table), do: take(table, size)
+
+  @spec keys(t()) :: [key()]
+  def keys(table), do: for({key, _value} <- to_list(table), do: key)
+
+  @spec values(t()) :: [value()]
+  def values(table), do: for({_key, value} <- to_list(table), do: value)
+
+  @doc "Writes down what was laid over; the process that calls it owns the ETS table."
+  @spec settle(t()) :: t()
+  def settle(%__MODULE__{over: over} = table) when over == %{}, do: table
+  def settle(%__MODULE__{ets: nil, size: size} = table) when size <= @small, do: table
+
+  def settle(%__MODULE__{ets: nil} = table) do
+    settle(%{table | ets: :ets.new(__MODULE__, [:private])})
+  end
+
+  def settle(%__MODULE__{ets: ets, over: over} = table) do
+    for {key, change} <- over do
+      case change do
+        {:put, value} -> :ets.insert(ets, {key, write(table, value)})
+        :deleted -> :ets.delete(ets, key)
+      end
+    end
+
+    %{table | over: %{}}
+  end
+
+  defp write(%__MODULE__{codec: nil}, value), do: value
+  defp write(%__MODULE__{codec: {encode, _decode}}, value), do: encode.(value)
+
+  defp read(%__MODULE__{codec: nil}, value), do: value
+  defp read(%__MODULE__{codec: {_encode, decode}}, value), do: decode.(value)
+end
