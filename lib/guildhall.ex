@@ -30,6 +30,16 @@ defmodule Guildhall do
       default: true,
       doc: "Whether requests and identifies are limited."
     ],
+    compression: [
+      type: {:in, [:shared, :context, :auto]},
+      default: :auto,
+      doc: "How compressed connections share the work; see `Guildhall.Outbox.Transport`."
+    ],
+    context_bytes: [
+      type: :non_neg_integer,
+      default: 67_108_864,
+      doc: "With `compression: :auto`, how much memory compression contexts may take."
+    ],
     heartbeat_interval: [
       type: :pos_integer,
       default: 41_250,

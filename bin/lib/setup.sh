@@ -54,14 +54,21 @@ setup_tests() {
   install_needed
 }
 
-# Node and Python for the client libraries of the conformance tests.
+# Node and Python for the client libraries of the conformance tests, and what compiles erlpack for Node.
 setup_clients() {
   need_command node nodejs
   need_command npm npm
   need_command python3 python3
+  need_command g++ g++
+  need_command make make
   python3 -c 'import ensurepip' 2>/dev/null || needed+=(python3-venv)
   install_needed
+  # A Node from elsewhere brings its headers.
+  need_file "$(node_prefix)/include/node/node.h" libnode-dev
+  install_needed
 }
+
+node_prefix() { dirname "$(dirname "$(readlink -f "$(command -v node)")")"; }
 
 # Rust 1.91 or newer; Debian's own is older.
 setup_rust() {

@@ -13,11 +13,12 @@ defmodule Guildhall.Gateway do
 
   alias Guildhall.Gateway.{Connection, Handshake}
   alias Guildhall.Http.{Request, Response, WebSocket}
-  alias Guildhall.{Instance, Payload, Session, Telemetry}
+  alias Guildhall.{Instance, Outbox, Payload, Session, Telemetry}
 
   @behaviour WebSocket
 
   @versions ~w(9 10)
+  @encodings %{nil => :json, "" => :json, "json" => :json, "etf" => :etf}
   @transports %{
     nil => :plain,
     "" => :plain,
@@ -29,7 +30,9 @@ defmodule Guildhall.Gateway do
   @socket [frame_limit: 65_536, message_limit: 65_536, close_timeout: 5_000]
 
   @typedoc "What the request asked for: the protocol's version, nil if there is no such version."
-  @type parameters :: {Instance.t(), version :: 9 | 10 | nil, Guildhall.Outbox.Transport.kind()}
+  @type parameters ::
+          {Instance.t(), version :: 9 | 10 | nil, Outbox.Transport.kind(),
+           encoding :: :json | :etf}
 
   @doc """
   Answers a request for the gateway: an upgrade for `run/3`, or a refusal in JSON.
@@ -42,19 +45,20 @@ defmodule Guildhall.Gateway do
   def accept(%Request{} = request, instance) do
     query = Map.new(request.query)
 
-    with :ok <- encoding(query["encoding"]),
+    with {:ok, encoding} <- encoding(query["encoding"]),
          {:ok, transport} <- transport(query["compress"]),
          :ok <- capacity(instance) do
-      {:websocket, __MODULE__, {instance, version(query["v"]), transport}, @socket}
+      {:websocket, __MODULE__, {instance, version(query["v"]), transport, encoding}, @socket}
     else
       {:error, status, reason, message} -> refuse(instance, status, reason, message)
     end
   end
 
-  defp encoding(encoding) when encoding in [nil, "", "json"], do: :ok
-
-  defp encoding(_other) do
-    {:error, 400, :encoding, "This gateway serves encoding=json."}
+  defp encoding(name) do
+    case @encodings do
+      %{^name => encoding} -> {:ok, encoding}
+      %{} -> {:error, 400, :encoding, "This gateway serves encoding=json and encoding=etf."}
+    end
   end
 
   defp transport(compress) do
@@ -93,7 +97,9 @@ defmodule Guildhall.Gateway do
   @doc "Serves an upgraded connection until it is closed or its session has taken it."
   @spec run(WebSocket.t(), Request.t(), parameters()) :: :ok
   @impl WebSocket
-  def run(ws, _request, {instance, version, transport}) do
+  def run(ws, _request, {instance, version, kind, encoding}) do
+    options = [encoding: encoding] ++ Instance.get(instance, :transport, [])
+    transport = {Outbox.Transport.new(kind, options), encoding}
     connection = Connection.new(instance, ws, transport, version)
 
     if version,

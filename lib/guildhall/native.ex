@@ -136,13 +136,18 @@ defmodule Guildhall.Native do
   def outbox_info(_outbox), do: not_loaded()
 
   @typep gauge :: {count :: non_neg_integer(), bytes :: non_neg_integer()}
-  @spec outbox_memory() :: {events :: gauge(), outboxes :: gauge(), transports :: gauge()}
+  @spec outbox_memory() :: [gauge()]
   def outbox_memory, do: not_loaded()
 
   # outbox_transport.rs
 
-  @spec outbox_transport_new(:plain | :zlib_stream | :zstd_stream) :: transport()
-  def outbox_transport_new(_kind), do: not_loaded()
+  @spec outbox_transport_new(
+          :plain | :zlib_stream | :zstd_stream,
+          :json | :etf,
+          :shared | :context | :auto,
+          context_bytes :: non_neg_integer()
+        ) :: transport()
+  def outbox_transport_new(_kind, _encoding, _compression, _context_bytes), do: not_loaded()
 
   @spec outbox_transport_frame(transport(), iodata()) :: binary() | :beyond
   def outbox_transport_frame(_transport, _payload), do: not_loaded()

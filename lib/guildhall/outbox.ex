@@ -8,7 +8,8 @@ defmodule Guildhall.Outbox do
     max_bytes: [
       type: :pos_integer,
       default: 4_194_304,
-      doc: "The same in bytes. One event may pass it, or a large one could never be sent."
+      doc:
+        "The same in bytes, up to 4 GB. One event may pass it, or a large one could never be sent."
     ]
   ]
 
@@ -19,7 +20,8 @@ defmodule Guildhall.Outbox do
   What one session is owed: numbered events, kept until the client has them, and written out as
   WebSocket frames.
 
-  An `event/2` is encoded once and shared by all who get it. `push/2` gives it the session's next
+  An `event/2` is encoded once and shared by all who get it: its JSON, its ETF and what compresses
+  each of them are made once, by the first who needs them. `push/2` gives it the session's next
   sequence number; `take/3` writes what waits through the connection's
   `Guildhall.Outbox.Transport`; `resume/2` goes back after a lost connection.
 
@@ -52,7 +54,7 @@ defmodule Guildhall.Outbox do
   | `event/2` | one copy | normal, dirty from 512 KB on |
   | `push/2` | constant | normal |
   | `push_many/2` | `O(outboxes * events)` | normal, in pieces of 4,096 pushes |
-  | `take/3` | `O(bytes)` | normal; dirty from 16 KB to compress or 512 KB to copy on |
+  | `take/3` | `O(bytes)` | normal; dirty from 512 KB to copy, 32 KB to turn into ETF or 16 KB to compress on |
   | `acknowledge/2` | `O(events forgotten)` | normal |
   | `resume/2`, `info/1`, `memory/0` | constant | normal |
   """
@@ -124,10 +126,11 @@ defmodule Guildhall.Outbox do
   defp join(pieces), do: pieces |> Enum.reverse() |> Enum.concat()
 
   @doc """
-  Takes what waits, as frames that are ready to be written: about `max_bytes` of payload before
-  compression, but at least one frame, and never a part of one.
+  Takes what waits, as frames that are ready to be written: about `max_bytes` of JSON, but at least
+  one frame, and never a part of one.
 
-  Returns whether more waits. If not, the next push wakes.
+  Returns whether more waits. If not, the next push wakes. Raises `ArgumentError` if an event
+  whose data is not JSON should be turned into ETF.
   """
   @spec take(t(), Transport.t(), max_bytes :: non_neg_integer()) ::
           {:ok, frames :: binary(), more? :: boolean()} | :empty
@@ -175,17 +178,21 @@ defmodule Guildhall.Outbox do
         }
   def info(outbox), do: Native.outbox_info(outbox)
 
-  @doc "Returns how many events, outboxes and transports there are in this VM, and their bytes outside the BEAM heap."
+  @doc """
+  Returns how many events, outboxes, transports and compression contexts there are in this VM, and
+  their bytes outside the BEAM heap.
+  """
   @spec memory() :: %{
-          (:events | :outboxes | :transports) => %{
+          (:events | :outboxes | :transports | :contexts) => %{
             count: non_neg_integer(),
             bytes: non_neg_integer()
           }
         }
   def memory do
-    gauge = fn {count, bytes} -> %{count: count, bytes: bytes} end
-    {events, outboxes, transports} = Native.outbox_memory()
+    kinds = [:events, :outboxes, :transports, :contexts]
 
-    %{events: gauge.(events), outboxes: gauge.(outboxes), transports: gauge.(transports)}
+    for {kind, {count, bytes}} <- Enum.zip(kinds, Native.outbox_memory()),
+        into: %{},
+        do: {kind, %{count: count, bytes: bytes}}
   end
 end

@@ -35,6 +35,17 @@ defmodule Guildhall.Conformance.ClientsTest do
     assert_pass(node("oceanic.mjs", [{"COMPRESS", "zlib-stream"} | env]))
   end
 
+  for compression <- ["", "zlib-stream"] do
+    test "oceanic.js chats in ETF #{compression}", %{env: env} do
+      etf = [
+        {"COMPRESS", unquote(compression)},
+        {"NODE_PATH", Path.join(@scripts, "erlpack/node_modules")}
+      ]
+
+      assert_pass(node("oceanic.mjs", etf ++ env))
+    end
+  end
+
   for compression <- ["zlib-stream", "zstd-stream"] do
     test "discord.py chats over #{compression}", %{env: env} do
       assert_pass(python("main", "discordpy.py", [{"COMPRESS", unquote(compression)} | env]))

@@ -1,6 +1,6 @@
 // oceanic.js, unmodified: only `rest.baseURL` is set. It asks the node for the gateway's URL.
 //
-// COMPRESS: zlib-stream or zstd-stream, none by default.
+// COMPRESS: zlib-stream or zstd-stream, none by default. With erlpack in NODE_PATH it asks for ETF.
 import { Client } from 'oceanic.js';
 import { BURST, check, during, env, inOrder, members, next, peer, run, step } from './support.mjs';
 
@@ -33,6 +33,9 @@ client.on('error', (error) => {
 await run(`oceanic ${env.COMPRESS || 'plain'}`, async () => {
   await during(() => client.connect(), client, 'ready');
   step('ready', client.user.tag);
+
+  const encoding = env.NODE_PATH ? 'etf' : 'json';
+  check(client.shards.get(0).resumeURL.includes(`encoding=${encoding}`), `it does not read ${encoding}`);
 
   const guild = client.guilds.get(env.GUILD_ID);
   check(guild?.memberCount === members, `the guild has ${guild?.memberCount} members`);

@@ -51,7 +51,7 @@ defmodule Guildhall.MetricsTest do
     assert %{status: 200, body: body} = get(port, "/")
     assert body =~ "What it is doing"
     assert %{status: 404} = get(port, "/nowhere")
-    assert %{status: 400, body: refusal} = upgrade(port, "/?encoding=etf")
+    assert %{status: 400, body: refusal} = upgrade(port, "/?encoding=xml")
     assert Payload.decode!(refusal)["message"] =~ "encoding=json"
   end
 

@@ -6,12 +6,12 @@ defmodule Guildhall.OutboxPropertyTest do
   alias Guildhall.Outbox.{Reference, Transport}
 
   property "answers every command as the reference does" do
-    forall {max_events, max_bytes, kind, commands} <-
-             {range(1, 8), range(1, 600), kind(), list(command())} do
+    forall {max_events, max_bytes, commands} <-
+             {range(1, 8), range(1, 600), list(command())} do
       options = [max_events: max_events, max_bytes: max_bytes]
-      start = %{outbox: Outbox.new(options), reference: Reference.new(options), kind: kind}
+      start = %{outbox: Outbox.new(options), reference: Reference.new(options)}
 
-      Enum.reduce(commands, connect(start), fn command, state ->
+      Enum.reduce(commands, connect(start, {:plain, :json, :auto}), fn command, state ->
         state = run(command, state)
         assert Outbox.info(state.outbox) == Reference.info(state.reference)
         state
@@ -20,7 +20,7 @@ defmodule Guildhall.OutboxPropertyTest do
   end
 
   defp run({:push, size}, state) do
-    data = String.duplicate("ab1", size)
+    data = data(size)
     {pushed, reference} = Reference.push(state.reference, Reference.event("T", data))
     assert Outbox.push(state.outbox, Outbox.event("T", data)) == pushed
     %{state | reference: reference}
@@ -30,10 +30,10 @@ defmodule Guildhall.OutboxPropertyTest do
   defp run({:push_many, sizes}, state) do
     {pushed, reference} =
       Enum.map_reduce(sizes, state.reference, fn size, reference ->
-        Reference.push(reference, Reference.event("T", String.duplicate("ab1", size)))
+        Reference.push(reference, Reference.event("T", data(size)))
       end)
 
-    events = for size <- sizes, do: Outbox.event("T", String.duplicate("ab1", size))
+    events = for size <- sizes, do: Outbox.event("T", data(size))
     {wake, overflow} = Outbox.push_many([state.outbox], events)
     assert overflow == if(:overflow in pushed, do: [0], else: [])
     assert wake == if(:wake in pushed and overflow == [], do: [0], else: [])
@@ -60,19 +60,19 @@ defmodule Guildhall.OutboxPropertyTest do
     %{state | reference: Reference.acknowledge(state.reference, number)}
   end
 
-  defp run({:resume, number}, state) do
+  defp run({:resume, number, connection}, state) do
     {expected, reference} = Reference.resume(state.reference, number)
     assert Outbox.resume(state.outbox, number) == expected
-    connect(%{state | reference: reference})
+    connect(%{state | reference: reference}, connection)
   end
 
   # A new connection: contexts of its own on both sides.
-  defp connect(%{kind: kind} = state) do
+  defp connect(state, {kind, encoding, compression}) do
     Map.merge(state, %{
-      transport: Transport.new(kind),
-      expected: Reference.transport(kind),
-      read: Frames.reader(kind),
-      read_expected: Frames.reader(kind)
+      transport: Transport.new(kind, encoding: encoding, compression: compression),
+      expected: Reference.transport(kind, encoding),
+      read: Frames.reader(kind, encoding),
+      read_expected: Frames.reader(kind, encoding)
     })
   end
 
@@ -81,7 +81,11 @@ defmodule Guildhall.OutboxPropertyTest do
   defp read({:ok, frames, more?}, state), do: {:ok, state.read_expected.(frames), more?}
   defp read(:empty, _state), do: :empty
 
-  defp kind, do: oneof([:plain, :zlib_stream])
+  defp data(size), do: ~s({"a":"#{String.duplicate("b1", size)}","1":[null,-1.5]})
+
+  defp connection do
+    {oneof([:plain, :zlib_stream]), oneof([:json, :etf]), oneof([:shared, :context, :auto])}
+  end
 
   # Small rings and small numbers, so that runs meet overflows, gaps and lies.
   defp command do
@@ -91,7 +95,7 @@ defmodule Guildhall.OutboxPropertyTest do
       {4, {:take, range(0, 600)}},
       {1, {:frame, exactly(~s({"op":11}))}},
       {2, {:acknowledge, number()}},
-      {2, {:resume, number()}}
+      {2, {:resume, number(), connection()}}
     ])
   end
 

@@ -23,11 +23,20 @@ defmodule Guildhall.Frames do
   defp payload(<<size::7, payload::binary-size(size), rest::bitstring>>) when size < 126,
     do: {payload, rest}
 
-  @doc "A reader of one connection; the calling process owns it."
-  @spec reader(:plain | :zlib_stream) :: (binary() -> [binary()])
-  def reader(:plain), do: &for({:text, payload} <- messages(&1), do: payload)
+  @doc "A reader of one connection; the calling process owns it. ETF is read into terms."
+  @spec reader(:plain | :zlib_stream, :json | :etf) :: (binary() -> [term()])
+  def reader(kind, encoding \\ :json)
+  def reader(:plain, :json), do: &for({:text, payload} <- messages(&1), do: payload)
 
-  def reader(:zlib_stream) do
+  def reader(:plain, :etf),
+    do: &for({:binary, payload} <- messages(&1), do: :erlang.binary_to_term(payload))
+
+  def reader(:zlib_stream, :etf) do
+    read = reader(:zlib_stream, :json)
+    &for(payload <- read.(&1), do: :erlang.binary_to_term(payload))
+  end
+
+  def reader(:zlib_stream, :json) do
     stream = :zlib.open()
     :ok = :zlib.inflateInit(stream)
     &for({:binary, payload} <- messages(&1), do: inflate(stream, payload))

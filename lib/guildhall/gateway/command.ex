@@ -15,13 +15,16 @@ defmodule Guildhall.Gateway.Command do
   @users 100
   @nonce 32
 
-  @spec decode(binary()) :: t()
-  def decode(data) do
-    case Payload.decode(data) do
+  @spec decode(binary(), encoding :: :json | :etf) :: t()
+  def decode(data, encoding) do
+    case payload(data, encoding) do
       {:ok, %{"op" => op} = payload} when is_integer(op) -> read(Opcode.name(op), payload["d"])
       _other -> {:invalid, :decode_error}
     end
   end
+
+  defp payload(data, :json), do: Payload.decode(data)
+  defp payload(data, :etf), do: Payload.from_etf(data)
 
   defp read(:heartbeat, sequence) when is_integer(sequence) and sequence > 0 do
     {:heartbeat, sequence}

@@ -11,7 +11,7 @@ defmodule Guildhall.Gateway.Connection do
   alias Guildhall.Http.WebSocket
   alias Guildhall.Session
 
-  @enforce_keys [:instance, :version, :ws, :transport, :limited?]
+  @enforce_keys [:instance, :version, :ws, :transport, :encoding, :limited?]
   defstruct @enforce_keys ++
               [owner: :gateway, pending: [], limit: 15_360, size: 0, rate: Rate.new()]
 
@@ -20,6 +20,8 @@ defmodule Guildhall.Gateway.Connection do
           version: 9 | 10 | nil,
           ws: WebSocket.t(),
           transport: Outbox.Transport.t(),
+          # How both sides spell payloads.
+          encoding: :json | :etf,
           # Whether what the client sends is counted.
           limited?: boolean(),
           # Who reads the commands, and those that came before it did.
@@ -36,13 +38,19 @@ defmodule Guildhall.Gateway.Connection do
   @write 65_536
   @turn 16
 
-  @spec new(Instance.t(), WebSocket.t(), Outbox.Transport.kind(), version :: 9 | 10 | nil) :: t()
-  def new(instance, ws, kind, version) do
+  @spec new(
+          Instance.t(),
+          WebSocket.t(),
+          {Outbox.Transport.t(), encoding :: :json | :etf},
+          version :: 9 | 10 | nil
+        ) :: t()
+  def new(instance, ws, {transport, encoding}, version) do
     %__MODULE__{
       instance: instance,
       version: version,
       ws: ws,
-      transport: Outbox.Transport.new(kind),
+      transport: transport,
+      encoding: encoding,
       limited?: Session.settings(instance).rate_limits
     }
   end
@@ -169,7 +177,7 @@ defmodule Guildhall.Gateway.Connection do
 
   defp command(%__MODULE__{} = connection, data) do
     connection = %{connection | size: byte_size(data)}
-    command = Command.decode(data)
+    command = Command.decode(data, connection.encoding)
     command |> report(data, connection) |> again(connection) |> count(connection)
   end
 

@@ -3,8 +3,11 @@ defmodule Guildhall.Outbox.Reference do
   `Guildhall.Outbox` in plain Elixir, as a value: the oracle of its properties, and the baseline
   of its benchmark.
 
-  Plain and zlib transports only: OTP 25 has no zstd.
+  Plain and zlib transports only: OTP 25 has no zstd. For ETF it makes atoms of names, so it is for
+  data that one knows.
   """
+
+  alias Guildhall.Payload
 
   defstruct [
     :max_events,
@@ -20,7 +23,7 @@ defmodule Guildhall.Outbox.Reference do
 
   @opaque t :: %__MODULE__{}
   @type event :: binary()
-  @type transport :: :plain | {:zlib, :zlib.zstream()}
+  @type transport :: :plain | {:zlib, :zlib.zstream()} | {:etf, transport()}
 
   @doc "Makes an event."
   @spec event(String.t(), iodata()) :: event()
@@ -38,10 +41,12 @@ defmodule Guildhall.Outbox.Reference do
   end
 
   @doc "Makes a transport. The calling process owns it."
-  @spec transport(:plain | :zlib_stream) :: transport()
-  def transport(:plain), do: :plain
+  @spec transport(:plain | :zlib_stream, :json | :etf) :: transport()
+  def transport(kind, encoding \\ :json)
+  def transport(kind, :etf), do: {:etf, transport(kind, :json)}
+  def transport(:plain, :json), do: :plain
 
-  def transport(:zlib_stream) do
+  def transport(:zlib_stream, :json) do
     stream = :zlib.open()
     :ok = :zlib.deflateInit(stream)
     {:zlib, stream}
@@ -107,9 +112,31 @@ defmodule Guildhall.Outbox.Reference do
   @doc "Frames one payload."
   @spec frame(transport(), iodata()) :: binary()
   def frame(:plain, payload), do: message(1, IO.iodata_to_binary(payload))
+  def frame({:etf, :plain}, payload), do: message(2, etf(payload))
+  def frame({:etf, zlib}, payload), do: frame(zlib, etf(payload))
 
   def frame({:zlib, stream}, payload) do
     message(2, IO.iodata_to_binary(:zlib.deflate(stream, payload, :sync)))
+  end
+
+  defp etf(json) do
+    {:ok, term} = json |> IO.iodata_to_binary() |> Payload.Reference.decode()
+    term = typed(named(term))
+    :erlang.term_to_binary(term, minor_version: 1)
+  end
+
+  defp named(map) when is_map(map),
+    do: Map.new(map, fn {key, value} -> {name(key), named(value)} end)
+
+  defp named(list) when is_list(list), do: Enum.map(list, &named/1)
+  defp named(term), do: term
+
+  # Only the type of an event is text that becomes an atom.
+  defp typed(%{t: type} = payload) when is_binary(type), do: %{payload | t: String.to_atom(type)}
+  defp typed(payload), do: payload
+
+  defp name(key) do
+    if key =~ ~r/\A[a-z_][a-z0-9_]{0,63}\z/, do: String.to_atom(key), else: key
   end
 
   defp message(opcode, payload) do

@@ -1,12 +1,33 @@
 defmodule Guildhall.Outbox.Transport do
+  @schema [
+    encoding: [
+      type: {:in, [:json, :etf]},
+      default: :json,
+      doc: "How payloads are spelt: as JSON, or in the external term format."
+    ],
+    compression: [
+      type: {:in, [:shared, :context, :auto]},
+      default: :auto,
+      doc:
+        "Who compresses an event: everyone together, each connection for itself, or as it pays."
+    ],
+    context_bytes: [
+      type: :non_neg_integer,
+      default: 67_108_864,
+      doc: "With `:auto`, how much memory the contexts of all connections of the VM may take."
+    ]
+  ]
+
+  alias Guildhall.{Native, Options}
+
   @moduledoc """
   How payloads travel on one connection.
 
-  | kind | messages | memory |
-  | ---- | -------- | ------ |
-  | `:plain` | JSON in text messages | none to speak of |
-  | `:zlib_stream` | one zlib stream in binary messages, a sync flush after each payload | 214 KB |
-  | `:zstd_stream` | one zstd frame that never ends in binary messages, a flush after each payload | 167 KB |
+  | kind | messages |
+  | ---- | -------- |
+  | `:plain` | JSON in text messages, ETF in binary ones |
+  | `:zlib_stream` | one zlib stream in binary messages, a sync flush after each payload |
+  | `:zstd_stream` | one zstd frame that never ends in binary messages, a flush after each payload |
 
   A transport belongs to one connection from its first byte to its last, because a compressed
   payload can be read only after all before it. A new connection of the same session gets a new one.
@@ -14,24 +35,43 @@ defmodule Guildhall.Outbox.Transport do
       iex> plain = Guildhall.Outbox.Transport.new(:plain)
       iex> Guildhall.Outbox.Transport.frame(plain, ~s({"op":11,"d":null}))
       <<0x81, 18, ~s({"op":11,"d":null})>>
-  """
 
-  alias Guildhall.Native
+  ## Compression
+
+  * `:shared`: an event is compressed once, and what comes of it is copied into the stream of each
+    connection, behind the few bytes that are the connection's own.
+  * `:context`: a connection has a context, which knows what went before and so makes fewer bytes,
+    for some 210 KB (zlib) or 150 KB (zstd) and its own time for each event.
+  * `:auto`: zlib-stream begins with a context while those of all connections take less than
+    `context_bytes`, and gives it up for good with the first event that 16 or more hold. zstd-stream
+    is as with `:shared`.
+
+  ## ETF
+
+  Maps have atoms as keys where the key is a name (`a-z`, `0-9`, `_`), and binaries where it is not,
+  such as an id. `null` is `nil`, texts are binaries, integers are integers. Atoms have the tag that
+  erlpack knows, `ATOM_EXT`.
+
+  #{Options.docs(@schema)}
+  """
 
   @typedoc "A handle; what is behind it is not to be looked at."
   @type t :: reference()
   @type kind :: :plain | :zlib_stream | :zstd_stream
 
   @doc "Makes the transport of a new connection."
-  @spec new(kind()) :: t()
-  def new(kind) when kind in [:plain, :zlib_stream, :zstd_stream] do
-    Native.outbox_transport_new(kind)
+  @spec new(kind(), keyword()) :: t()
+  def new(kind, options \\ []) when kind in [:plain, :zlib_stream, :zstd_stream] do
+    options = Options.validate!(options, @schema)
+    bytes = min(options[:context_bytes], 0xFFFF_FFFF_FFFF_FFFF)
+    Native.outbox_transport_new(kind, options[:encoding], options[:compression], bytes)
   end
 
   @doc """
   Frames a payload that is no event and has no number: HELLO, an acknowledged heartbeat, ...
 
   Its place in the stream is the place of the call; write the frame before what is taken later.
+  Raises `ArgumentError` if it should be turned into ETF and is not JSON.
   """
   @spec frame(t(), payload_json :: iodata()) :: binary()
   def frame(transport, payload_json) do

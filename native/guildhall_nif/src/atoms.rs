@@ -17,10 +17,14 @@ rustler::atoms! {
 
     // outbox
     acknowledged,
+    auto,
     beyond,
+    context,
     empty,
+    etf,
     gone,
     invalid,
+    json,
     overflow,
     overflowed,
     pending_bytes,
@@ -30,6 +34,7 @@ rustler::atoms! {
     ring_bytes,
     ring_events,
     sequence,
+    shared,
     wake,
     zlib_stream,
     zstd_stream,

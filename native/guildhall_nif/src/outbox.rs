@@ -7,7 +7,7 @@ use outbox::{Event, Frames, Info, Limits, Outbox, Pushed, ResumeError, Taken, ga
 use rustler::{Atom, Binary, Encoder, Env, Error, NifResult, Resource, ResourceArc, Term};
 
 use crate::outbox_transport::TransportResource;
-use crate::{atoms, reaper};
+use crate::{atoms, outbox_transport, reaper};
 
 pub(crate) struct EventResource(pub(crate) Event);
 
@@ -20,7 +20,7 @@ pub(crate) struct OutboxResource {
 /// From this many events on, dropping a ring is the reaper's work.
 const MANY: u64 = 256;
 /// An event of this size is worth a message to the reaper.
-const LARGE: usize = 1 << 20;
+const LARGE: u64 = 1 << 20;
 /// Pushes by one call, at some 50 ns each.
 const PUSHES: usize = 4_096;
 
@@ -35,7 +35,7 @@ impl RefUnwindSafe for OutboxResource {}
 
 impl Drop for EventResource {
     fn drop(&mut self) {
-        if self.0.tail().len() > LARGE {
+        if self.0.size() > LARGE {
             reaper::bury(self.0.clone());
         }
     }
@@ -191,24 +191,23 @@ fn outbox_push_many<'a>(
     Ok((wake, overflow, rest, first.saturating_add(piece.len() as u64)))
 }
 
-/// `{:ok, frames, more?}`, `:empty`, or `:beyond` if it would take more than `budget` bytes.
+/// `{:ok, frames, more?}`, `:empty`, or `:beyond` if it would take more work than `budget`.
 fn take<'a>(
     env: Env<'a>,
     outbox: &OutboxResource,
     transport: &TransportResource,
     max_bytes: usize,
-    budget: impl FnOnce(bool) -> usize,
+    budget: usize,
 ) -> NifResult<Term<'a>> {
     with_frames(|frames| {
         let mut transport = transport.lock();
-        let budget = budget(transport.is_plain());
         match outbox.get()?.take(&mut transport, max_bytes, budget, frames) {
             Ok(Taken::Empty) => Ok(atoms::empty().encode(env)),
             Ok(Taken::Beyond) => Ok(atoms::beyond().encode(env)),
             Ok(Taken::Frames { more }) => {
                 Ok((rustler::types::atom::ok(), binary(env, frames.as_slice()), more).encode(env))
             }
-            Err(outbox::Broken) => Err(Error::RaiseAtom("transport_broken")),
+            Err(failure) => Err(outbox_transport::error(failure)),
         }
     })
 }
@@ -220,7 +219,7 @@ fn outbox_take<'a>(
     transport: &TransportResource,
     max_bytes: usize,
 ) -> NifResult<Term<'a>> {
-    take(env, outbox, transport, max_bytes, TransportResource::budget)
+    take(env, outbox, transport, max_bytes, outbox_transport::BUDGET)
 }
 
 #[rustler::nif(schedule = "DirtyCpu")]
@@ -230,7 +229,7 @@ fn outbox_take_dirty<'a>(
     transport: &TransportResource,
     max_bytes: usize,
 ) -> NifResult<Term<'a>> {
-    take(env, outbox, transport, max_bytes, |_plain| usize::MAX)
+    take(env, outbox, transport, max_bytes, usize::MAX)
 }
 
 #[rustler::nif]
@@ -267,10 +266,11 @@ fn outbox_info<'a>(env: Env<'a>, outbox: &OutboxResource) -> NifResult<Term<'a>>
     Term::map_from_pairs(env, &pairs)
 }
 
-/// `{count, bytes}` of events, outboxes and transports.
+/// `{count, bytes}` of events, outboxes, transports and contexts.
 #[rustler::nif]
-fn outbox_memory() -> ((u64, u64), (u64, u64), (u64, u64)) {
-    (gauge::EVENTS.read(), gauge::OUTBOXES.read(), gauge::TRANSPORTS.read())
+fn outbox_memory() -> Vec<(u64, u64)> {
+    let gauges = [&gauge::EVENTS, &gauge::OUTBOXES, &gauge::TRANSPORTS, &gauge::CONTEXTS];
+    gauges.map(|gauge| gauge.read()).to_vec()
 }
 
 /// Runs `fun` with this thread's buffer.

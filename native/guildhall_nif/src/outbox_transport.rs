@@ -2,7 +2,7 @@
 
 use std::panic::RefUnwindSafe;
 
-use outbox::{Broken, Kind, Transport};
+use outbox::{Encoding, Failure, Kind, Policy, Transport};
 use parking_lot::{Mutex, MutexGuard};
 use rustler::{Atom, Binary, Encoder, Env, Error, NifResult, Resource, ResourceArc, Term};
 
@@ -18,49 +18,72 @@ impl Resource for TransportResource {}
 // A panic in a compressor ends the caller, and with it the only user of the context.
 impl RefUnwindSafe for TransportResource {}
 
+/// Work, in bytes copied, that a call on a normal scheduler may do and stay well below 1 ms.
+pub(crate) const BUDGET: usize = 512 * 1024;
+
 impl TransportResource {
     pub(crate) fn lock(&self) -> MutexGuard<'_, Transport> {
         self.0.lock()
     }
+}
 
-    /// Bytes that a call on a normal scheduler may copy or compress and stay well below 1 ms.
-    pub(crate) fn budget(plain: bool) -> usize {
-        if plain { 512 * 1024 } else { 16 * 1024 }
+pub(crate) fn error(failure: Failure) -> Error {
+    match failure {
+        Failure::Broken => Error::RaiseAtom("transport_broken"),
+        Failure::NotJson => Error::BadArg,
     }
 }
 
 #[rustler::nif]
-fn outbox_transport_new(kind: Atom) -> NifResult<ResourceArc<TransportResource>> {
-    let kind = if kind == atoms::plain() {
-        Kind::Plain
-    } else if kind == atoms::zlib_stream() {
-        Kind::Zlib
-    } else if kind == atoms::zstd_stream() {
-        Kind::Zstd
-    } else {
-        return Err(Error::BadArg);
-    };
-    let transport = Transport::new(kind).map_err(|_| Error::RaiseAtom("no_memory"))?;
+fn outbox_transport_new(
+    kind: Atom,
+    encoding: Atom,
+    policy: Atom,
+    context_bytes: u64,
+) -> NifResult<ResourceArc<TransportResource>> {
+    let kind = one_of(
+        kind,
+        [
+            (atoms::plain(), Kind::Plain),
+            (atoms::zlib_stream(), Kind::Zlib),
+            (atoms::zstd_stream(), Kind::Zstd),
+        ],
+    )?;
+    let encoding =
+        one_of(encoding, [(atoms::json(), Encoding::Json), (atoms::etf(), Encoding::Etf)])?;
+    let policy = one_of(
+        policy,
+        [
+            (atoms::shared(), Policy::Shared),
+            (atoms::context(), Policy::Context),
+            (atoms::auto(), Policy::Auto(context_bytes)),
+        ],
+    )?;
+    let transport =
+        Transport::new(kind, encoding, policy).map_err(|_| Error::RaiseAtom("no_memory"))?;
     Ok(ResourceArc::new(TransportResource(Mutex::new(transport))))
 }
 
-/// The frame of one payload, or `:beyond` if it is larger than `budget`.
+fn one_of<T, const N: usize>(atom: Atom, choices: [(Atom, T); N]) -> NifResult<T> {
+    let choice = choices.into_iter().find(|(name, _choice)| *name == atom);
+    choice.map(|(_name, choice)| choice).ok_or(Error::BadArg)
+}
+
+/// The frame of one payload, or `:beyond` if it takes more work than `budget`.
 fn frame<'a>(
     env: Env<'a>,
     transport: &TransportResource,
     payload: Term<'a>,
-    budget: impl FnOnce(bool) -> usize,
+    budget: usize,
 ) -> NifResult<Term<'a>> {
     let payload = Binary::from_iolist(payload)?;
     with_frames(|frames| {
         let mut transport = transport.lock();
-        if payload.len() > budget(transport.is_plain()) {
+        if transport.work(payload.len()) > budget {
             return Ok(atoms::beyond().encode(env));
         }
-        match transport.frame(&payload, frames) {
-            Ok(()) => Ok(binary(env, frames.as_slice()).encode(env)),
-            Err(Broken) => Err(Error::RaiseAtom("transport_broken")),
-        }
+        transport.frame(&payload, frames).map_err(error)?;
+        Ok(binary(env, frames.as_slice()).encode(env))
     })
 }
 
@@ -70,7 +93,7 @@ fn outbox_transport_frame<'a>(
     transport: &TransportResource,
     payload: Term<'a>,
 ) -> NifResult<Term<'a>> {
-    frame(env, transport, payload, TransportResource::budget)
+    frame(env, transport, payload, BUDGET)
 }
 
 #[rustler::nif(schedule = "DirtyCpu")]
@@ -79,5 +102,5 @@ fn outbox_transport_frame_dirty<'a>(
     transport: &TransportResource,
     payload: Term<'a>,
 ) -> NifResult<Term<'a>> {
-    frame(env, transport, payload, |_plain| usize::MAX)
+    frame(env, transport, payload, usize::MAX)
 }

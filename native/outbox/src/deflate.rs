@@ -1,11 +1,18 @@
-//! zlib-stream: one deflate context for the life of a connection.
+//! A deflate context of a connection's own: fewer bytes, for more memory and time.
 
 use zlib_rs::{DeflateConfig, DeflateFlush, Status};
 
+use crate::gauge::CONTEXTS;
 use crate::transport::Broken;
 
 /// A deflate context, small enough to have one per connection.
 pub(crate) struct Deflate(zlib_rs::Deflate);
+
+impl std::fmt::Debug for Deflate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Deflate")
+    }
+}
 
 // On messages of 830 bytes: 150 bytes in 1.6 us. Level 4 makes 134 of them, in 7.6 us; a window of
 // 2^15 makes 139, with 64 KB more memory.
@@ -16,60 +23,65 @@ impl Deflate {
     const MEM_LEVEL: i32 = 5;
     const LEVEL: i32 = 1;
 
+    /// As zlib-rs lays it out: state, hash heads, window and chains, symbols and output.
+    pub(crate) const MEMORY: usize =
+        8 * 1024 + 2 * 65_536 + (4 << Self::WINDOW_BITS) + (7 << (Self::MEM_LEVEL + 6));
+
     pub(crate) fn new() -> Self {
+        CONTEXTS.add(Self::MEMORY);
         Self(zlib_rs::Deflate::new_with_config(DeflateConfig {
-            window_bits: Self::WINDOW_BITS,
+            // Negative: no header, which the connection has sent.
+            window_bits: -Self::WINDOW_BITS,
             mem_level: Self::MEM_LEVEL,
             ..DeflateConfig::new(Self::LEVEL)
         }))
     }
 
-    /// Compresses `head` and `tail` as one payload that a client can read to its end. Returns its length.
+    /// Appends `head` and `tail` as one payload that a client can read to its end.
     pub(crate) fn compress(
         &mut self,
         head: &[u8],
         tail: &[u8],
         out: &mut Vec<u8>,
-    ) -> Result<usize, Broken> {
-        let length = self.feed(head, DeflateFlush::NoFlush, out, 0)?;
-        self.feed(tail, DeflateFlush::SyncFlush, out, length)
+    ) -> Result<(), Broken> {
+        feed(&mut self.0, head, DeflateFlush::NoFlush, out)?;
+        feed(&mut self.0, tail, DeflateFlush::SyncFlush, out)
     }
+}
 
-    fn feed(
-        &mut self,
-        mut input: &[u8],
-        flush: DeflateFlush,
-        out: &mut Vec<u8>,
-        mut length: usize,
-    ) -> Result<usize, Broken> {
-        loop {
-            // Room for most results, and never so little that a flush would be cut and written twice.
-            let wanted = length + input.len() / 2 + 64;
-            if out.len() < wanted {
-                out.resize(wanted, 0);
-            }
-            let space = out.get_mut(length..).unwrap_or_default();
-            let room = space.len() as u64;
+impl Drop for Deflate {
+    fn drop(&mut self) {
+        CONTEXTS.remove(Self::MEMORY);
+    }
+}
 
-            let (read, written) = (self.0.total_in(), self.0.total_out());
-            let status = self.0.compress(input, space, flush).map_err(|_| Broken)?;
-            let read = self.0.total_in() - read;
-            let written = self.0.total_out() - written;
+/// Appends what comes of `input` to `out`.
+pub(crate) fn feed(
+    context: &mut zlib_rs::Deflate,
+    mut input: &[u8],
+    flush: DeflateFlush,
+    out: &mut Vec<u8>,
+) -> Result<(), Broken> {
+    let mut length = out.len();
+    loop {
+        // Room for most results, and never so little that a flush would be cut and written twice.
+        let wanted = length + input.len() / 2 + 64;
+        out.resize(wanted, 0);
+        let space = out.get_mut(length..).unwrap_or_default();
+        let room = space.len() as u64;
 
-            input = input.get(read as usize..).unwrap_or_default();
-            length += written as usize;
+        let (read, written) = (context.total_in(), context.total_out());
+        let status = context.compress(input, space, flush).map_err(|_| Broken)?;
+        let read = context.total_in() - read;
+        let written = context.total_out() - written;
 
-            // Space that is left says that all was written; no progress says the same.
-            if input.is_empty() && (written < room || status == Status::BufError) {
-                return Ok(length);
-            }
+        input = input.get(read as usize..).unwrap_or_default();
+        length += written as usize;
+
+        // Space that is left says that all was written; no progress says the same.
+        if input.is_empty() && (written < room || status == Status::BufError) {
+            out.truncate(length);
+            return Ok(());
         }
-    }
-
-    /// Bytes of the context, as zlib-rs lays it out: window, chains, hash heads, symbols and output.
-    pub(crate) fn memory(&self) -> usize {
-        const STATE: usize = 8 * 1024;
-        const HASH_HEADS: usize = 2 * 65_536;
-        STATE + HASH_HEADS + (4 << Self::WINDOW_BITS) + (7 << (Self::MEM_LEVEL + 6))
     }
 }

@@ -1,8 +1,10 @@
 //! A dispatch, encoded once for everyone who gets it.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use crate::encoded::Encoded;
 use crate::gauge::EVENTS;
+use crate::{Encoding, NotJson, etf};
 
 /// A dispatch without its sequence number. A clone is another reference to the same bytes.
 #[derive(Debug, Clone)]
@@ -10,8 +12,11 @@ pub struct Event(Arc<Body>);
 
 #[derive(Debug)]
 struct Body {
-    /// What follows `{"s":N,` in the payload.
-    tail: Box<[u8]>,
+    json: Encoded,
+    /// How long the type is, so that it and the data are found in the JSON.
+    kind: u8,
+    /// Made of the JSON by the first client that reads it.
+    etf: OnceLock<Result<Box<Encoded>, NotJson>>,
 }
 
 /// Why bytes are no event.
@@ -27,6 +32,9 @@ impl Event {
     /// The largest event. A client that is sent more than this drops the connection anyway.
     pub const MAX_BYTES: usize = 64 * 1024 * 1024;
 
+    const BEFORE_KIND: &[u8] = br#""t":""#;
+    const BEFORE_DATA: &[u8] = br#"","op":0,"d":"#;
+
     /// An event of a type, with `data` as its JSON.
     pub fn new(kind: &[u8], data: &[u8]) -> Result<Self, Invalid> {
         if kind.is_empty() || kind.len() > 64 || !kind.iter().all(|byte| is_plain(*byte)) {
@@ -36,28 +44,76 @@ impl Event {
             return Err(Invalid::Size);
         }
 
-        let parts: [&[u8]; 5] = [br#""t":""#, kind, br#"","op":0,"d":"#, data, b"}"];
-        let tail = parts.concat().into_boxed_slice();
+        let tail = [Self::BEFORE_KIND, kind, Self::BEFORE_DATA, data, b"}"].concat();
         EVENTS.add(tail.len() + size_of::<Body>());
-        Ok(Self(Arc::new(Body { tail })))
+        Ok(Self(Arc::new(Body {
+            json: Encoded::new(tail.into_boxed_slice()),
+            kind: kind.len() as u8,
+            etf: OnceLock::new(),
+        })))
     }
 
     /// Its bytes, as limits count them.
     #[inline]
-    pub(crate) fn size(&self) -> u64 {
-        self.0.tail.len() as u64
+    pub fn size(&self) -> u64 {
+        self.0.json.tail().len() as u64
     }
 
-    /// What follows `{"s":N,` in the payload.
-    #[inline]
-    pub fn tail(&self) -> &[u8] {
-        &self.0.tail
+    /// How many hold it: about as many as were pushed it and have not acknowledged it.
+    pub(crate) fn holders(&self) -> usize {
+        Arc::strong_count(&self.0)
+    }
+
+    /// What follows the head, in one encoding.
+    pub(crate) fn encoded(&self, encoding: Encoding) -> Result<&Encoded, NotJson> {
+        match encoding {
+            Encoding::Json => Ok(&self.0.json),
+            Encoding::Etf => {
+                let made = self.0.etf.get_or_init(|| self.0.spell());
+                made.as_deref().map_err(|error| *error)
+            }
+        }
+    }
+
+    /// The same, if it is there already.
+    pub(crate) fn made(&self, encoding: Encoding) -> Option<&Encoded> {
+        match encoding {
+            Encoding::Json => Some(&self.0.json),
+            Encoding::Etf => self.0.etf.get()?.as_deref().ok(),
+        }
+    }
+}
+
+impl Body {
+    fn spell(&self) -> Result<Box<Encoded>, NotJson> {
+        let kind = Event::BEFORE_KIND.len()..Event::BEFORE_KIND.len() + usize::from(self.kind);
+        let json = self.json.tail();
+        let data = kind.end + Event::BEFORE_DATA.len()..json.len() - 1;
+
+        let mut tail = Vec::new();
+        etf::append_atom(&mut tail, b"t");
+        etf::append_atom(&mut tail, json.get(kind).unwrap_or_default());
+        etf::append_atom(&mut tail, b"op");
+        etf::append(&mut tail, b"0")?;
+        etf::append_atom(&mut tail, b"d");
+        etf::append(&mut tail, json.get(data).unwrap_or_default())?;
+
+        let encoded = Box::new(Encoded::new(tail.into_boxed_slice()));
+        EVENTS.resize(0, size_of::<Encoded>() + encoded.memory());
+        Ok(encoded)
+    }
+
+    fn memory(&self) -> usize {
+        let etf = self.etf.get().and_then(|made| made.as_ref().ok());
+        size_of::<Self>()
+            + self.json.memory()
+            + etf.map_or(0, |etf| size_of::<Encoded>() + etf.memory())
     }
 }
 
 impl Drop for Body {
     fn drop(&mut self) {
-        EVENTS.remove(self.tail.len() + size_of::<Self>());
+        EVENTS.remove(self.memory());
     }
 }
 
@@ -72,7 +128,12 @@ mod tests {
     #[test]
     fn a_tail_completes_the_payload() {
         let event = Event::new(b"TYPING_START", br#"{"id":"1"}"#).unwrap();
-        assert_eq!(event.tail(), br#""t":"TYPING_START","op":0,"d":{"id":"1"}}"#);
+        let tail = event.encoded(Encoding::Json).unwrap().tail();
+        assert_eq!(tail, br#""t":"TYPING_START","op":0,"d":{"id":"1"}}"#);
+
+        let tail = event.encoded(Encoding::Etf).unwrap().tail();
+        let data = b"t\0\0\0\x01d\0\x02idm\0\0\0\x011";
+        assert_eq!(tail, [b"d\0\x01td\0\x0cTYPING_STARTd\0\x02opa\0d\0\x01d", &data[..]].concat());
     }
 
     #[test]

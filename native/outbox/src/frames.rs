@@ -36,16 +36,13 @@ impl Frames {
         self.out.extend_from_slice(tail);
     }
 
-    /// Appends one binary message that `compress` writes into the scratch, returning its length.
-    pub(crate) fn append_with<E>(
-        &mut self,
-        compress: impl FnOnce(&mut Vec<u8>) -> Result<usize, E>,
-    ) -> Result<(), E> {
-        let length = compress(&mut self.scratch)?;
-        let payload = self.scratch.get(..length).unwrap_or_default();
-        self.out.reserve(MAX_HEADER + length);
-        frame::append_header(&mut self.out, Opcode::Binary, length);
-        self.out.extend_from_slice(payload);
-        Ok(())
+    /// Appends one binary message, which `write` appends to the scratch.
+    pub(crate) fn append_with<T>(&mut self, write: impl FnOnce(&mut Vec<u8>) -> T) -> T {
+        self.scratch.clear();
+        let result = write(&mut self.scratch);
+        self.out.reserve(MAX_HEADER + self.scratch.len());
+        frame::append_header(&mut self.out, Opcode::Binary, self.scratch.len());
+        self.out.extend_from_slice(&self.scratch);
+        result
     }
 }

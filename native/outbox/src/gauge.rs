@@ -6,5 +6,7 @@ use ::gauge::Gauge;
 pub static EVENTS: Gauge = Gauge::new();
 /// Outboxes with their rings, without the events in them.
 pub static OUTBOXES: Gauge = Gauge::new();
-/// Transports with their compression contexts.
+/// Transports, without the contexts of their own.
 pub static TRANSPORTS: Gauge = Gauge::new();
+/// Compression contexts of connections.
+pub static CONTEXTS: Gauge = Gauge::new();

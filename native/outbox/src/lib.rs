@@ -6,18 +6,26 @@
 
 mod backlog;
 mod deflate;
+mod encoded;
+mod encoding;
+mod etf;
 mod event;
 mod frame;
 mod frames;
 pub mod gauge;
 mod head;
 mod outbox;
+mod policy;
+mod run;
 mod transport;
+mod zlib;
 mod zstd;
 
 pub use backlog::{Info, Pushed, ResumeError};
+pub use encoding::{Encoding, NotJson};
 pub use event::{Event, Invalid};
 pub use frames::Frames;
 use head::Head;
 pub use outbox::{Limits, Outbox, Taken};
-pub use transport::{Broken, Kind, Transport};
+pub use policy::Policy;
+pub use transport::{Broken, Failure, Kind, Transport};

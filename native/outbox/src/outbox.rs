@@ -4,7 +4,7 @@ use parking_lot::Mutex;
 
 use crate::backlog::{Backlog, Forgotten};
 use crate::gauge::OUTBOXES;
-use crate::transport::{Broken, Transport};
+use crate::transport::{Failure, Transport};
 use crate::{Event, Frames, Head, Info, Pushed, ResumeError};
 
 /// How much an outbox holds.
@@ -26,7 +26,7 @@ pub enum Taken {
         /// Whether another take would find something.
         more: bool,
     },
-    /// More bytes than the budget would be written. Nothing was moved.
+    /// It would take more work than the budget. Nothing was moved.
     Beyond,
 }
 
@@ -74,7 +74,7 @@ impl Outbox {
     }
 
     /// Appends frames of what waits to `out`, about `max_bytes` of them but at least one, unless it takes
-    /// more than `budget` bytes of payload.
+    /// more work than `budget`, in bytes copied.
     ///
     /// The lock is held to copy references; bodies are copied and compressed without it.
     pub fn take(
@@ -83,18 +83,19 @@ impl Outbox {
         max_bytes: usize,
         budget: usize,
         out: &mut Frames,
-    ) -> Result<Taken, Broken> {
+    ) -> Result<Taken, Failure> {
         let mut backlog = self.backlog.lock();
         let mut events = Vec::new();
-        let mut bytes = 0;
+        let (mut bytes, mut work) = (0, 0);
 
         for (number, event) in backlog.waiting() {
-            let size = Head::MAX_BYTES + event.tail().len();
+            let size = Head::MAX_BYTES + event.size() as usize;
             if bytes > 0 && bytes + size > max_bytes {
                 break;
             }
             bytes += size;
-            if bytes > budget {
+            work += transport.work_of(event);
+            if work > budget {
                 return Ok(Taken::Beyond);
             }
             events.push((number, event.clone()));
@@ -104,7 +105,7 @@ impl Outbox {
         drop(backlog);
 
         for (number, event) in &events {
-            transport.append(Head::new(*number).as_slice(), event.tail(), out)?;
+            transport.append_event(*number, event, out)?;
         }
         Ok(if events.is_empty() { Taken::Empty } else { Taken::Frames { more } })
     }

@@ -1,15 +1,18 @@
-//! How payloads travel on one connection: plain, or through a compression context of its own.
+//! How payloads travel on one connection: plain, or compressed as its policy says.
 
-use crate::deflate::Deflate;
+use std::fmt;
+
 use crate::frame::Opcode;
 use crate::gauge::TRANSPORTS;
+use crate::policy::Policy;
+use crate::zlib::Zlib;
 use crate::zstd::Zstd;
-use crate::{Frames, gauge};
+use crate::{Encoding, Event, Frames, NotJson, etf};
 
 /// The transports of the protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// JSON in text messages.
+    /// Payloads as they are, JSON in text messages.
     Plain,
     /// One zlib stream in binary messages, each of which ends with a sync flush.
     Zlib,
@@ -21,21 +24,42 @@ pub enum Kind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Broken;
 
+/// Why a payload was not written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Failure {
+    /// The connection cannot be used any more.
+    Broken,
+    /// What should be JSON is not.
+    NotJson,
+}
+
+impl From<Broken> for Failure {
+    fn from(_: Broken) -> Self {
+        Self::Broken
+    }
+}
+
+impl From<NotJson> for Failure {
+    fn from(_: NotJson) -> Self {
+        Self::NotJson
+    }
+}
+
 /// One connection's way of sending payloads. The order of its payloads is the order on the wire.
 #[derive(Debug)]
 pub struct Transport {
+    encoding: Encoding,
     codec: Codec,
-    memory: usize,
 }
 
 enum Codec {
     Plain,
-    Zlib(Box<Deflate>),
-    Zstd(Zstd),
+    Zlib(Zlib),
+    Zstd(Box<Zstd>),
 }
 
-impl std::fmt::Debug for Codec {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Codec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Plain => "Plain",
             Self::Zlib(_) => "Zlib",
@@ -45,73 +69,105 @@ impl std::fmt::Debug for Codec {
 }
 
 impl Transport {
+    /// What a byte costs to compress or to spell anew, in bytes copied.
+    const COMPRESSED: usize = 32;
+    const SPELT: usize = 16;
+
     /// A transport for a new connection, or `Broken` if there is no memory for its context.
-    pub fn new(kind: Kind) -> Result<Self, Broken> {
+    pub fn new(kind: Kind, encoding: Encoding, policy: Policy) -> Result<Self, Broken> {
         let codec = match kind {
             Kind::Plain => Codec::Plain,
-            Kind::Zlib => Codec::Zlib(Box::new(Deflate::new())),
-            Kind::Zstd => Codec::Zstd(Zstd::new()?),
+            Kind::Zlib => Codec::Zlib(Zlib::new(policy)),
+            Kind::Zstd => Codec::Zstd(Box::new(Zstd::new()?)),
         };
-        let memory = codec.memory();
-        gauge::TRANSPORTS.add(memory);
-        Ok(Self { codec, memory })
+        TRANSPORTS.add(size_of::<Self>());
+        Ok(Self { encoding, codec })
     }
 
-    /// Whether payloads are copied and not compressed, so that a call can carry many more bytes.
-    pub fn is_plain(&self) -> bool {
-        matches!(self.codec, Codec::Plain)
+    /// How its payloads are spelt.
+    pub fn encoding(&self) -> Encoding {
+        self.encoding
     }
 
     /// Bytes that this transport holds, its context included.
     pub fn memory(&self) -> usize {
-        self.memory
+        size_of::<Self>()
+            + match &self.codec {
+                Codec::Plain => 0,
+                Codec::Zlib(zlib) => zlib.memory(),
+                Codec::Zstd(zstd) => zstd.memory(),
+            }
     }
 
-    /// Appends a payload as one message.
-    pub fn frame(&mut self, payload: &[u8], out: &mut Frames) -> Result<(), Broken> {
-        self.append(&[], payload, out)
+    /// What it takes to write a payload of so many bytes of JSON, in bytes copied.
+    pub fn work(&self, bytes: usize) -> usize {
+        let spelt = if self.encoding == Encoding::Etf { Self::SPELT } else { 0 };
+        let compressed = if matches!(self.codec, Codec::Plain) { 1 } else { Self::COMPRESSED };
+        bytes.saturating_mul(spelt + compressed)
+    }
+
+    /// The same for an event: less if others have had it before.
+    pub(crate) fn work_of(&self, event: &Event) -> usize {
+        let bytes = event.size() as usize;
+        match (event.made(self.encoding), &self.codec) {
+            (None, _) => self.work(bytes),
+            (Some(_), Codec::Plain) => bytes,
+            (Some(encoded), Codec::Zlib(zlib)) if zlib.memory() == 0 && encoded.is_deflated() => {
+                bytes
+            }
+            (Some(_), _) => bytes.saturating_mul(Self::COMPRESSED),
+        }
+    }
+
+    /// Appends a payload of this connection alone, given as JSON, as one message.
+    pub fn frame(&mut self, payload: &[u8], out: &mut Frames) -> Result<(), Failure> {
+        if self.encoding == Encoding::Json {
+            return Ok(self.append(&[], payload, out)?);
+        }
+        let mut spelt = Vec::new();
+        etf::append(&mut spelt, payload)?;
+        Ok(self.append(&[etf::VERSION], &spelt, out)?)
+    }
+
+    /// Appends an event as one message.
+    pub(crate) fn append_event(
+        &mut self,
+        number: u64,
+        event: &Event,
+        out: &mut Frames,
+    ) -> Result<(), Failure> {
+        let encoded = event.encoded(self.encoding)?;
+        let head = self.encoding.head(number);
+        let head = head.as_slice();
+
+        if let Codec::Zlib(zlib) = &mut self.codec
+            && zlib.splices(event.holders())
+        {
+            out.append_with(|out| zlib.splice(head, encoded.deflated(), out));
+            return Ok(());
+        }
+        Ok(self.append(head, encoded.tail(), out)?)
     }
 
     /// Appends a payload in two parts as one message.
-    pub(crate) fn append(
-        &mut self,
-        head: &[u8],
-        tail: &[u8],
-        out: &mut Frames,
-    ) -> Result<(), Broken> {
+    fn append(&mut self, head: &[u8], tail: &[u8], out: &mut Frames) -> Result<(), Broken> {
         match &mut self.codec {
-            Codec::Plain => {
+            Codec::Plain if self.encoding == Encoding::Json => {
                 out.append(Opcode::Text, head, tail);
                 Ok(())
             }
-            Codec::Zlib(deflate) => {
-                out.append_with(|scratch| deflate.compress(head, tail, scratch))
-            }
-            Codec::Zstd(zstd) => {
-                out.append_with(|scratch| zstd.compress(head, tail, scratch))?;
-                // zstd makes its tables at the first payload.
-                let memory = self.codec.memory();
-                TRANSPORTS.resize(self.memory, memory);
-                self.memory = memory;
+            Codec::Plain => {
+                out.append(Opcode::Binary, head, tail);
                 Ok(())
             }
+            Codec::Zlib(zlib) => out.append_with(|out| zlib.compress(head, tail, out)),
+            Codec::Zstd(zstd) => out.append_with(|out| zstd.compress(head, tail, out)),
         }
     }
 }
 
 impl Drop for Transport {
     fn drop(&mut self) {
-        TRANSPORTS.remove(self.memory);
-    }
-}
-
-impl Codec {
-    fn memory(&self) -> usize {
-        size_of::<Transport>()
-            + match self {
-                Self::Plain => 0,
-                Self::Zlib(deflate) => deflate.memory(),
-                Self::Zstd(zstd) => zstd.memory(),
-            }
+        TRANSPORTS.remove(size_of::<Self>());
     }
 }

@@ -4,15 +4,15 @@
 
 mod support;
 
-use outbox::{Kind, Limits, Outbox, Pushed, ResumeError, Taken, Transport};
+use outbox::{Kind, Limits, Outbox, Policy, Pushed, ResumeError, Taken, Transport};
 use proptest::prelude::*;
-use support::{NO_LIMITS, drain, event, take};
+use support::{NO_LIMITS, drain, event, take, transport};
 
 /// Bytes of an event without data.
 const EMPTY: u64 = r#""t":"T","op":0,"d":}"#.len() as u64;
 
 fn plain() -> Transport {
-    Transport::new(Kind::Plain).unwrap()
+    transport(Kind::Plain, Policy::Shared)
 }
 
 fn outbox(events: u32, bytes: u32) -> Outbox {

@@ -4,8 +4,8 @@
 
 mod support;
 
-use outbox::{Frames, Kind, Outbox, Transport, gauge};
-use support::{NO_LIMITS, event};
+use outbox::{Encoding, Frames, Kind, Outbox, Policy, Transport, gauge};
+use support::{NO_LIMITS, event, take, transport};
 
 #[test]
 fn what_is_dropped_is_no_longer_counted() {
@@ -24,16 +24,24 @@ fn what_is_dropped_is_no_longer_counted() {
         assert!(gauge::OUTBOXES.read().1 > 2 * 100 * 8);
 
         let mut transports =
-            [Kind::Plain, Kind::Zlib, Kind::Zstd].map(|kind| Transport::new(kind).unwrap());
+            [Kind::Plain, Kind::Zlib, Kind::Zstd].map(|kind| transport(kind, Policy::Context));
         for transport in &mut transports {
             transport.frame(b"{}", &mut Frames::default()).unwrap();
         }
         let memory: usize = transports.iter().map(Transport::memory).sum();
-        assert_eq!(gauge::TRANSPORTS.read(), (3, memory as u64));
+        let structs = transports.len() * size_of::<Transport>();
+        assert_eq!(gauge::TRANSPORTS.read(), (3, structs as u64));
+        assert_eq!(gauge::CONTEXTS.read(), (2, (memory - structs) as u64));
         assert!(memory < 512 * 1024, "{memory} bytes");
+
+        // What is made of an event later is the event's.
+        let mut etf = Transport::new(Kind::Zlib, Encoding::Etf, Policy::Shared).unwrap();
+        assert!(etf.memory() < 64);
+        take(&outboxes[0], &mut etf, 1);
+        assert!(gauge::EVENTS.read().1 > bytes);
     }
 
-    for gauge in [&gauge::EVENTS, &gauge::OUTBOXES, &gauge::TRANSPORTS] {
+    for gauge in [&gauge::EVENTS, &gauge::OUTBOXES, &gauge::TRANSPORTS, &gauge::CONTEXTS] {
         assert_eq!(gauge.read(), (0, 0));
     }
 }

@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc;
 use std::thread;
 
-use outbox::{Kind, Outbox, Pushed, Transport};
-use support::{Client, NO_LIMITS, drain, event};
+use outbox::{Kind, Outbox, Policy, Pushed};
+use support::{Client, NO_LIMITS, drain, event, transport};
 
 #[test]
 fn nothing_is_lost_doubled_or_left_without_a_wake() {
@@ -34,7 +34,7 @@ fn nothing_is_lost_doubled_or_left_without_a_wake() {
         drop(wake);
 
         // Takes only when woken, so a lost wake would lose events.
-        let mut transport = Transport::new(Kind::Plain).unwrap();
+        let mut transport = transport(Kind::Plain, Policy::Shared);
         let mut client = Client::new(Kind::Plain);
         let mut read = Vec::new();
         while woken.recv().is_ok() {

@@ -12,7 +12,8 @@ defmodule Guildhall.Gateway.CommandTest do
   describe "the envelope" do
     test "is an object with an integer op" do
       for text <- ["", "nope", "[]", "1", "{}", ~s({"op":"1"}), ~s({"op":1.5}), <<0xFF>>] do
-        assert Command.decode(text) == {:invalid, :decode_error}
+        assert Command.decode(text, :json) == {:invalid, :decode_error}
+        assert Command.decode(text, :etf) == {:invalid, :decode_error}
       end
     end
 
@@ -32,6 +33,8 @@ defmodule Guildhall.Gateway.CommandTest do
     property "whatever comes, it is a command" do
       forall {op, data} <- {range(0, 45), json()} do
         assert command?(decode(op, data))
+        etf = Payload.to_etf(%{"op" => op, "d" => data})
+        assert Command.decode(etf, :etf) == decode(op, data)
       end
     end
   end
@@ -40,7 +43,7 @@ defmodule Guildhall.Gateway.CommandTest do
     test "has a sequence, or none, or 0, or junk" do
       assert decode(1, 7) == {:heartbeat, 7}
       for none <- [nil, 0, -1, "7", %{}], do: assert(decode(1, none) == {:heartbeat, nil})
-      assert Command.decode(~s({"op":1})) == {:heartbeat, nil}
+      assert Command.decode(~s({"op":1}), :json) == {:heartbeat, nil}
     end
   end
 
@@ -212,7 +215,7 @@ defmodule Guildhall.Gateway.CommandTest do
     end
   end
 
-  defp decode(op, data), do: Command.decode(Payload.encode!(%{op: op, d: data}))
+  defp decode(op, data), do: Command.decode(Payload.encode!(%{op: op, d: data}), :json)
 
   defp command?({:heartbeat, sequence}), do: sequence == nil or is_integer(sequence)
   defp command?({:identify, %Identify{}}), do: true

@@ -11,7 +11,7 @@ defmodule Guildhall.Gateway.TransportTest do
   end
 
   test "what is not served is refused before the upgrade", %{node: node} do
-    for query <- ["encoding=etf", "encoding=xml", "compress=gzip", "compress=zlib-payload"] do
+    for query <- ["encoding=xml", "compress=gzip", "compress=zlib-payload"] do
       assert %{status: 400} = response = upgrade(node, "/?v=10&" <> query)
       assert {"content-type", "application/json"} in response.headers
 
@@ -59,6 +59,31 @@ defmodule Guildhall.Gateway.TransportTest do
     assert {%{"op" => 11}, _client} = inflate(client, z)
   end
 
+  test "etf is maps with atoms as keys, and ids that are text", %{node: node, bot: bot} do
+    {guild, channel} = TestNode.guild(node, bot)
+    client = GatewayClient.dial(node, "?encoding=etf")
+    {%{op: 10, d: %{heartbeat_interval: _ms}}, client} = term(client)
+
+    client = send_term(client, 1, nil)
+    {%{op: 11, d: nil, s: nil, t: nil}, client} = term(client)
+    identify = %{"token" => bot.token, "intents" => GatewayClient.intents(), "properties" => %{}}
+    client = send_term(client, 2, identify)
+    assert {%{op: 0, s: 1, t: :READY}, client} = term(client)
+    assert {%{t: :GUILD_CREATE, d: %{id: id, unavailable: false}}, client} = term(client)
+    assert id == "#{guild.id}"
+
+    TestNode.post(node, bot, channel, "a message")
+    assert {%{t: :MESSAGE_CREATE, s: 3, d: %{content: "a message"}}, _client} = term(client)
+  end
+
+  test "atoms, pids and JSON are not what a client of etf sends", %{node: node} do
+    for payload <- [Payload.to_etf(%{op: 1}), Payload.to_etf(%{"op" => self()}), ~s({"op":1})] do
+      {%{op: 10}, client} = term(GatewayClient.dial(node, "?encoding=etf"))
+      http = HttpClient.send_frame(client.http, :binary, payload)
+      assert {{:close, 4_002, _reason}, _http} = HttpClient.recv_frame(http)
+    end
+  end
+
   test "a resumed connection has a stream of its own", %{node: node, bot: bot} do
     old = GatewayClient.open(node)
     {_ready, old} = GatewayClient.identify(old, bot.token)
@@ -82,6 +107,16 @@ defmodule Guildhall.Gateway.TransportTest do
     assert {{:binary, data}, _http} = HttpClient.recv_frame(client.http)
     # The same frame goes on.
     refute match?(<<0x28, 0xB5, 0x2F, 0xFD, _rest::binary>>, data)
+  end
+
+  defp term(client) do
+    {{:binary, data}, http} = HttpClient.recv_frame(client.http)
+    {:erlang.binary_to_term(data), %{client | http: http}}
+  end
+
+  defp send_term(client, op, data) do
+    payload = Payload.to_etf(%{"op" => op, "d" => data})
+    %{client | http: HttpClient.send_frame(client.http, :binary, payload)}
   end
 
   defp inflate(client, z) do

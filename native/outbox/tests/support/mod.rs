@@ -2,9 +2,13 @@
 
 #![allow(dead_code, reason = "each test file uses a part")]
 
-use outbox::{Event, Frames, Kind, Limits, Outbox, Taken, Transport};
+use outbox::{Encoding, Event, Frames, Kind, Limits, Outbox, Policy, Taken, Transport};
 
 pub(crate) const NO_LIMITS: Limits = Limits { events: u32::MAX, bytes: u32::MAX };
+
+pub(crate) fn transport(kind: Kind, policy: Policy) -> Transport {
+    Transport::new(kind, Encoding::Json, policy).unwrap()
+}
 
 pub(crate) fn event(data: &[u8]) -> Event {
     Event::new(b"T", data).unwrap()
@@ -39,6 +43,7 @@ pub(crate) fn drain(outbox: &Outbox, transport: &mut Transport, max_bytes: usize
 
 pub(crate) enum Client {
     Plain,
+    PlainEtf,
     Zlib(Box<zlib_rs::Inflate>),
     Zstd(zstd_safe::DCtx<'static>),
 }
@@ -50,6 +55,11 @@ impl Client {
             Kind::Zlib => Self::Zlib(Box::new(zlib_rs::Inflate::new(true, 15))),
             Kind::Zstd => Self::Zstd(zstd_safe::DCtx::create()),
         }
+    }
+
+    /// A client that reads ETF, as it is in binary messages.
+    pub(crate) fn etf(kind: Kind) -> Self {
+        if kind == Kind::Plain { Self::PlainEtf } else { Self::new(kind) }
     }
 
     /// The payloads in `bytes`, each from exactly one frame.
@@ -73,7 +83,7 @@ impl Client {
     fn decode(&mut self, data: &[u8]) -> Vec<u8> {
         let mut out = vec![0; 1 << 22];
         let length = match self {
-            Self::Plain => return data.to_vec(),
+            Self::Plain | Self::PlainEtf => return data.to_vec(),
             Self::Zlib(inflate) => {
                 assert!(data.ends_with(&[0, 0, 0xff, 0xff]));
                 let before = (inflate.total_in(), inflate.total_out());
