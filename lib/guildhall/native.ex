@@ -91,6 +91,70 @@ defmodule Guildhall.Native do
           {next :: non_neg_integer() | nil, binary()}
   def audience_recipients(_audience, _item, _from), do: not_loaded()
 
+  # member_list.rs
+
+  @type member_list :: reference()
+  @typep group :: non_neg_integer() | :online | :offline
+  @typep item :: non_neg_integer() | {:group, group(), pos_integer()}
+  @typep told :: {:ok, [tuple()]} | {:more, [tuple()], next :: non_neg_integer()}
+  @typep refusal :: {:error, atom()}
+
+  @spec member_list_new(pos_integer(), pos_integer()) :: member_list()
+  def member_list_new(_max_bytes, _max_subscribers), do: not_loaded()
+
+  @spec member_list_put(member_list(), non_neg_integer(), binary(), group()) :: told() | refusal()
+  def member_list_put(_list, _id, _name, _group), do: not_loaded()
+
+  @spec member_list_put_many(member_list(), [tuple()]) :: {:ok, rest :: [tuple()]} | refusal()
+  def member_list_put_many(_list, _members), do: not_loaded()
+
+  @spec member_list_delete(member_list(), non_neg_integer()) :: told() | refusal()
+  def member_list_delete(_list, _id), do: not_loaded()
+
+  @spec member_list_set_roles(member_list(), [non_neg_integer()]) :: :ok | :more | refusal()
+  def member_list_set_roles(_list, _roles), do: not_loaded()
+
+  @spec member_list_set_absent(member_list(), non_neg_integer()) :: :ok
+  def member_list_set_absent(_list, _absent), do: not_loaded()
+
+  @spec member_list_updates(member_list(), from :: non_neg_integer()) :: told()
+  def member_list_updates(_list, _from), do: not_loaded()
+
+  @spec member_list_subscribe(member_list(), non_neg_integer(), [non_neg_integer()]) ::
+          {:ok, [tuple()]} | refusal()
+  def member_list_subscribe(_list, _subscriber, _windows), do: not_loaded()
+
+  @spec member_list_subscribers(member_list(), [non_neg_integer()], from :: non_neg_integer()) ::
+          binary()
+  def member_list_subscribers(_list, _windows, _from), do: not_loaded()
+
+  @spec member_list_rank(member_list(), non_neg_integer()) ::
+          non_neg_integer() | :hidden | :not_found
+  def member_list_rank(_list, _id), do: not_loaded()
+
+  @spec member_list_slice(member_list(), non_neg_integer(), non_neg_integer()) :: [item()]
+  def member_list_slice(_list, _from, _count), do: not_loaded()
+
+  @spec member_list_groups(member_list()) :: [{group(), pos_integer()}]
+  def member_list_groups(_list), do: not_loaded()
+
+  @spec member_list_counts(member_list()) ::
+          {members :: non_neg_integer(), online :: non_neg_integer(),
+           indexes :: non_neg_integer()}
+  def member_list_counts(_list), do: not_loaded()
+
+  @spec member_list_bytes(member_list()) :: non_neg_integer()
+  def member_list_bytes(_list), do: not_loaded()
+
+  @spec member_list_memory() :: {count :: non_neg_integer(), bytes :: non_neg_integer()}
+  def member_list_memory, do: not_loaded()
+
+  @spec member_list_sort_key(binary()) :: binary()
+  def member_list_sort_key(_name), do: not_loaded()
+
+  @spec member_list_id(boolean(), [{non_neg_integer(), :allow | :deny}]) :: binary()
+  def member_list_id(_everyone_sees, _overwrites), do: not_loaded()
+
   # outbox.rs
 
   @type event :: reference()

@@ -15,6 +15,21 @@ rustler::atoms! {
     room,
     users,
 
+    // member_list
+    allow,
+    deny,
+    group,
+    hidden,
+    insert,
+    invalidate,
+    not_found,
+    offline,
+    online,
+    sync,
+    too_many_subscribers,
+    unknown_role,
+    update,
+
     // outbox
     acknowledged,
     auto,

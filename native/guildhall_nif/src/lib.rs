@@ -10,6 +10,8 @@ mod audience_dispatch;
 mod audience_item;
 mod failure;
 mod list;
+mod member_list;
+mod member_list_terms;
 mod outbox;
 mod outbox_transport;
 mod panic;

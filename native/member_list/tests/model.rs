@@ -1,5 +1,11 @@
 //! The list against a sorted vector, and clients that apply what they are sent against the list.
 
+#![allow(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a test fails by a panic; clippy sees the parts outside of test functions"
+)]
+
 use std::collections::HashMap;
 
 use member_list::{Group, Item, Limits, List, Op, Rank, Refusal, WINDOW, Windows, collation};
