@@ -4,7 +4,19 @@ defmodule Guildhall.Metrics.Definition do
   # Every metric of a node. Counters and histograms are fed by a telemetry event each, gauges are read
   # when somebody asks. Labels have few values: none is a client's.
 
-  alias Guildhall.{Audience, Guild, HashRing, Http, Instance, Outbox, Payload, Permissions, Relay}
+  alias Guildhall.{
+    Audience,
+    Guild,
+    HashRing,
+    Http,
+    Instance,
+    MemberList,
+    Outbox,
+    Payload,
+    Permissions,
+    Relay
+  }
+
   alias Guildhall.{Session, Store}
 
   @enforce_keys [:kind, :name, :help]
@@ -155,6 +167,8 @@ defmodule Guildhall.Metrics.Definition do
            fn _instance -> Payload.memory() end},
           {:audience_bytes, "Native memory of audiences.",
            fn _instance -> Audience.memory().bytes end},
+          {:member_list_bytes, "Native memory of member lists.",
+           fn _instance -> MemberList.memory().bytes end},
           {:permissions_bytes, "Native memory of compiled guilds.",
            fn _instance -> Permissions.memory().bytes end},
           {:native_ring_bytes, "Native memory of hash rings.",
