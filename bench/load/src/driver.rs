@@ -1,6 +1,7 @@
 //! The one loop over all sockets: clients, and those who post to them.
 
 use std::io;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use mio::{Events, Poll, Token};
@@ -148,7 +149,11 @@ impl Driver {
             let next = run.next();
             until = if next > now { until.min(next) } else { until };
         }
-        let pause = Duration::from_micros(until.saturating_sub(now));
+        let nap = self.options.nap;
+        if nap > 0 {
+            thread::sleep(Duration::from_micros(nap.min(until.saturating_sub(now))));
+        }
+        let pause = Duration::from_micros(until.saturating_sub(now + nap));
         match self.poll.poll(&mut self.events, Some(pause)) {
             Err(error) if error.kind() != io::ErrorKind::Interrupted => {
                 return Err(unreachable(error));

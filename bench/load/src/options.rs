@@ -19,6 +19,9 @@ Clients of a Discord gateway, thousands in one process, and messages posted to t
   --intents BITS   what the clients want to hear of (default 33281: guilds, messages, content)
   --connecting N   how many may be connecting at once (default 64)
   --read N         how many decompress what they get; the others count it (default 256)
+  --nap US         microseconds of sleep before each look at the sockets (default 200): a reader that
+                   sleeps on them must be woken for every write, which the writer pays for, on
+                   loopback only
   --settle S       seconds of silence before memory is measured (default 2)
   --pid PID        the server's process, whose CPU time and memory are measured
   --poster TOKEN   who posts (a bot's token behind 'Bot '), and
@@ -41,6 +44,7 @@ pub(crate) struct Options {
     pub(crate) intents: u64,
     pub(crate) connecting: usize,
     pub(crate) read: usize,
+    pub(crate) nap: u64,
     pub(crate) settle: f64,
     pub(crate) pid: Option<u32>,
     pub(crate) poster: String,
@@ -63,6 +67,7 @@ impl Options {
             intents: 33_281,
             connecting: 64,
             read: 256,
+            nap: 200,
             settle: 2.0,
             pid: None,
             poster: String::new(),
@@ -91,6 +96,7 @@ impl Options {
             "--intents" => self.intents = number(name, &value)?,
             "--connecting" => self.connecting = number(name, &value)?,
             "--read" => self.read = number(name, &value)?,
+            "--nap" => self.nap = number(name, &value)?,
             "--settle" => self.settle = number(name, &value)?,
             "--pid" => self.pid = Some(number(name, &value)?),
             "--poster" => self.poster = value,

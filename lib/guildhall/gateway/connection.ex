@@ -101,8 +101,9 @@ defmodule Guildhall.Gateway.Connection do
   defp deliver(%__MODULE__{ws: ws} = connection, outbox, turns) do
     case Outbox.take(outbox, connection.transport, @write) do
       {:ok, frames, more?} ->
-        {progress, ws} = WebSocket.write(ws, frames)
-        connection = %{connection | ws: ws}
+        {progress, written} = WebSocket.write(ws, frames)
+        # Nearly always the same, and then it is not built anew.
+        connection = if written == ws, do: connection, else: %{connection | ws: written}
 
         cond do
           progress == :busy -> {:busy, connection}

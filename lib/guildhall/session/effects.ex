@@ -58,7 +58,8 @@ defmodule Guildhall.Session.Effects do
 
   def perform({:acknowledge, sequence}, %{connection: {module, connection}} = server) do
     if sequence, do: Outbox.acknowledge(server.outbox, sequence)
-    %{server | connection: {module, module.acknowledge(connection)}}
+    # Comes once in a while, as good a time as any to be small again.
+    %{server | connection: {module, module.acknowledge(connection)}, hibernate?: true}
   end
 
   def perform(:reconnect, %{connection: {module, connection}} = server) do

@@ -49,6 +49,10 @@ defmodule Guildhall.Session.Rooms do
   @spec hungry?(t()) :: boolean()
   def hungry?(%__MODULE__{queue: queue, attaching: n}), do: queue != [] and n < @together
 
+  @doc "Whether no room is queued or attaching."
+  @spec settled?(t()) :: boolean()
+  def settled?(%__MODULE__{queue: queue, attaching: n}), do: queue == [] and n == 0
+
   @doc "Attaches the next of the queue, as many as may be attaching at once."
   @spec feed(t()) :: {t(), [effect()]}
   def feed(%__MODULE__{attaching: attaching} = rooms) do

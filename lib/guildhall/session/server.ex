@@ -26,19 +26,21 @@ defmodule Guildhall.Session.Server do
     busy: false,
     # Whether a message to itself is on its way, that goes on where it left off.
     resting: false,
+    # Whether there is something to do while the outbox is empty: `State.hungry?/1`, worked out once a
+    # change and not once a wake.
+    hungry?: false,
+    # Whether the next turn ends with a heap that is as small as it can be.
+    hibernate?: false,
     timers: %{},
     began_at: 0,
     stop: nil
   ]
 
-  # Most sessions are quiet most of the time, and should then be as small as they can be.
-  @hibernate_after 10_000
-
   @type arguments :: {Instance.t(), id :: String.t(), Client.t()}
 
   @spec start_link(arguments()) :: GenServer.on_start()
   def start_link(arguments) do
-    GenServer.start_link(__MODULE__, arguments, hibernate_after: @hibernate_after)
+    GenServer.start_link(__MODULE__, arguments)
   end
 
   @doc "Makes ready for another connection, which goes on after `sequence`."
@@ -137,8 +139,14 @@ defmodule Guildhall.Session.Server do
     server |> run({:down, room_id}) |> noreply()
   end
 
-  def handle_info({Relay, notice, room_id}, server) when notice in [:attached, :removed] do
-    server |> run({notice, room_id}) |> noreply()
+  # What a session needs at its beginning is garbage from the last room on.
+  def handle_info({Relay, :attached, room_id}, server) do
+    server = run(server, {:attached, room_id})
+    noreply(%{server | hibernate?: State.settled?(server.state)})
+  end
+
+  def handle_info({Relay, :removed, room_id}, server) do
+    server |> run({:removed, room_id}) |> noreply()
   end
 
   def handle_info({Guild, :refused, room_id, reason}, server) do
@@ -165,7 +173,8 @@ defmodule Guildhall.Session.Server do
   def handle_info({:timeout, ref, name}, %__MODULE__{timers: timers} = server) do
     case timers do
       %{^name => ^ref} ->
-        %{server | timers: Map.delete(timers, name)} |> run({:timeout, name}) |> noreply()
+        server = run(%{server | timers: Map.delete(timers, name)}, {:timeout, name})
+        noreply(%{server | hibernate?: true})
 
       %{} ->
         {:noreply, server}
@@ -212,7 +221,12 @@ defmodule Guildhall.Session.Server do
     %{server | connection: nil, busy: false} |> run({:disconnected, code}) |> noreply()
   end
 
-  defp noreply(%__MODULE__{stop: nil} = server), do: {:noreply, server}
+  defp noreply(%__MODULE__{stop: nil, hibernate?: false} = server), do: {:noreply, server}
+
+  defp noreply(%__MODULE__{stop: nil} = server) do
+    {:noreply, %{server | hibernate?: false}, :hibernate}
+  end
+
   defp noreply(server), do: {:stop, :normal, server}
 
   defp client(server, commands) do
@@ -224,13 +238,14 @@ defmodule Guildhall.Session.Server do
 
   defp run(server, command) do
     {state, effects} = State.apply(server.state, command, now())
-    effects |> Enum.reduce(%{server | state: state}, &Effects.perform/2) |> deliver()
+    server = Enum.reduce(effects, %{server | state: state}, &Effects.perform/2)
+    deliver(%{server | hungry?: State.hungry?(server.state)})
   end
 
   # An empty outbox is when more may be asked of rooms and of the store.
   defp deliver(server) do
     {progress, server} = write(server)
-    if progress == :idle and State.hungry?(server.state), do: rest(server), else: server
+    if progress == :idle and server.hungry?, do: rest(server), else: server
   end
 
   defp write(%__MODULE__{connection: nil} = server), do: {:gone, server}
@@ -238,9 +253,15 @@ defmodule Guildhall.Session.Server do
   defp write(%__MODULE__{resting: true} = server), do: {:more, server}
 
   defp write(%__MODULE__{connection: {module, connection}} = server) do
-    {progress, connection} = module.deliver(connection, server.outbox)
-    server = %{server | connection: {module, connection}, busy: progress == :busy}
-    {progress, if(progress == :more, do: rest(server), else: server)}
+    case module.deliver(connection, server.outbox) do
+      # Nearly always, and then nothing is built anew.
+      {:idle, ^connection} ->
+        {:idle, server}
+
+      {progress, connection} ->
+        server = %{server | connection: {module, connection}, busy: progress == :busy}
+        {progress, if(progress == :more, do: rest(server), else: server)}
+    end
   end
 
   # Goes on after whatever else is in the mailbox.

@@ -78,6 +78,10 @@ defmodule Guildhall.Session.State do
   def hungry?(%__MODULE__{phase: :waiting}), do: false
   def hungry?(%__MODULE__{} = state), do: Rooms.hungry?(state.rooms) or Pages.any?(state.pages)
 
+  @doc "Whether every room that the session shall be in knows of it."
+  @spec settled?(t()) :: boolean()
+  def settled?(%__MODULE__{rooms: rooms}), do: Rooms.settled?(rooms)
+
   @doc "The page that `{:page, page, access}` brought was not the last."
   @spec paged(t(), Pages.page()) :: t()
   def paged(%__MODULE__{} = state, page), do: %{state | pages: Pages.back(state.pages, page)}

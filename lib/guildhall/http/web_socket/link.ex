@@ -42,9 +42,16 @@ defmodule Guildhall.Http.WebSocket.Link do
   end
 
   @spec write(WebSocket.t(), iodata()) :: {:ok | :busy, WebSocket.t()}
-  def write(%WebSocket{state: state} = ws, frames) when state in [:open, :failed] do
-    ws = put(ws, frames)
-    {if(ws.writer.busy?, do: :busy, else: :ok), ws}
+  def write(%WebSocket{state: state, writer: writer} = ws, frames)
+      when state in [:open, :failed] do
+    case Writer.write(writer, frames) do
+      {:ok, ^writer} ->
+        {if(writer.busy?, do: :busy, else: :ok), ws}
+
+      result ->
+        ws = wrote(result, ws)
+        {if(ws.writer.busy?, do: :busy, else: :ok), ws}
+    end
   end
 
   def write(%WebSocket{} = ws, _frames), do: {:ok, ws}
