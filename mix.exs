@@ -56,7 +56,7 @@ defmodule Guildhall.MixProject do
       licenses: ["Apache-2.0"],
       links: %{},
       files:
-        ~w(lib mix_tasks native/*/src native/*/Cargo.toml native/*/build.rs Cargo.toml Cargo.lock
+        ~w(lib docs mix_tasks native/*/src native/*/Cargo.toml native/*/build.rs Cargo.toml Cargo.lock
            bench/load/src bench/load/Cargo.toml priv/native/*.tar.gz checksum-*.exs mix.exs
            README.md LICENSE CHANGELOG.md .formatter.exs)
     ]
