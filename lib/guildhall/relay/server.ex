@@ -9,8 +9,9 @@ defmodule Guildhall.Relay.Server do
   #   a crash   loses the subscribers; their sessions monitor the relay and end
   #   mailbox   off heap; beyond `mailbox_limit` ephemeral events are left out
 
-  use GenServer
+  @behaviour Guildhall.Fanout.Rounds
 
+  alias Guildhall.Fanout.Rounds
   alias Guildhall.Relay.{Round, State}
 
   # A round is short enough that the first event of it does not wait long for its wake.
@@ -18,68 +19,58 @@ defmodule Guildhall.Relay.Server do
   @max_load 400_000
 
   @enforce_keys [:instance, :mailbox_limit, :state]
-  defstruct @enforce_keys
+  defstruct @enforce_keys ++ [:round]
+
+  @spec child_spec(keyword()) :: Supervisor.child_spec()
+  def child_spec(options) do
+    %{id: __MODULE__, start: {__MODULE__, :start_link, [options]}}
+  end
 
   @spec start_link(keyword()) :: GenServer.on_start()
-  def start_link(options), do: GenServer.start_link(__MODULE__, options)
+  def start_link(options), do: Rounds.start_link(__MODULE__, options)
 
   @doc "Hands the relay a command. The order of one caller's commands is kept."
   @spec run(pid(), State.command()) :: :ok
-  def run(relay, command) do
-    send(relay, {__MODULE__, command})
-    :ok
+  defdelegate run(relay, command), to: Rounds, as: :cast
+
+  @impl true
+  def init(options), do: struct!(__MODULE__, [state: State.new()] ++ options)
+
+  @impl true
+  def begin(server, waiting) do
+    %{server | round: Round.new(waiting, waiting > server.mailbox_limit)}
   end
 
-  @impl GenServer
-  def init(options) do
-    Process.flag(:message_queue_data, :off_heap)
-    {:ok, struct!(__MODULE__, [state: State.new()] ++ options)}
+  @impl true
+  def handle(server, command) do
+    %{round: round} = server = step(server, command)
+
+    if round.commands < @max_commands and round.load < @max_load,
+      do: {:more, server},
+      else: {:enough, server}
   end
 
-  @impl GenServer
-  def handle_info({__MODULE__, command}, server), do: {:noreply, round(server, command)}
-
-  def handle_info({:DOWN, _ref, :process, pid, reason}, server) do
-    {:noreply, round(server, {:down, pid, reason})}
+  @impl true
+  def finish(server) do
+    server = cut_off(server)
+    Round.finish(server.round, server.instance)
+    %{server | round: nil}
   end
 
-  defp round(server, command) do
-    {:message_queue_len, waiting} = Process.info(self(), :message_queue_len)
-    round = Round.new(waiting, waiting > server.mailbox_limit)
-    {state, round} = server.state |> drain(round, command) |> cut_off()
-    Round.finish(round, server.instance)
-    %{server | state: state}
+  defp step(%{round: %Round{shed?: true} = round} = server, {:publish, _, _, %{ephemeral: true}}) do
+    %{server | round: Round.drop(round)}
   end
 
-  defp drain(state, round, command) do
-    {state, round} = step(state, round, command)
-
-    if round.commands < @max_commands and round.load < @max_load do
-      receive do
-        {__MODULE__, command} -> drain(state, round, command)
-        {:DOWN, _ref, :process, pid, reason} -> drain(state, round, {:down, pid, reason})
-      after
-        0 -> {state, round}
-      end
-    else
-      {state, round}
-    end
-  end
-
-  defp step(state, %Round{shed?: true} = round, {:publish, _room, _room_id, %{ephemeral: true}}) do
-    {state, Round.drop(round)}
-  end
-
-  defp step(state, round, command) do
-    {state, effects} = State.apply(state, command)
-    {state, Round.perform(round, effects)}
+  defp step(server, command) do
+    {state, effects} = State.apply(server.state, command)
+    %{server | state: state, round: Round.perform(server.round, effects)}
   end
 
   # What overflowed has been pushed to in vain for the rest of a round, which does no harm.
-  defp cut_off({state, round}) do
-    case Round.flush(round) do
-      {[], round} -> {state, round}
-      {keys, round} -> state |> step(round, {:overflow, keys}) |> cut_off()
+  defp cut_off(server) do
+    case Round.flush(server.round) do
+      {[], round} -> %{server | round: round}
+      {keys, round} -> %{server | round: round} |> step({:overflow, keys}) |> cut_off()
     end
   end
 end
