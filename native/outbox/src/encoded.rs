@@ -2,6 +2,8 @@
 
 use std::sync::OnceLock;
 
+use zstd_splice::{Primer, Shared};
+
 use crate::gauge::EVENTS;
 use crate::run;
 
@@ -10,11 +12,13 @@ use crate::run;
 pub(crate) struct Encoded {
     tail: Box<[u8]>,
     deflated: OnceLock<Box<[u8]>>,
+    /// Counted by its own gauge.
+    blocks: OnceLock<Box<Shared>>,
 }
 
 impl Encoded {
     pub(crate) fn new(tail: Box<[u8]>) -> Self {
-        Self { tail, deflated: OnceLock::new() }
+        Self { tail, deflated: OnceLock::new(), blocks: OnceLock::new() }
     }
 
     /// The bytes themselves.
@@ -35,6 +39,16 @@ impl Encoded {
     /// Whether the run for zlib-stream is there.
     pub(crate) fn is_deflated(&self) -> bool {
         self.deflated.get().is_some()
+    }
+
+    /// The tail as blocks for zstd-stream. An encoding has one primer.
+    pub(crate) fn blocks(&self, primer: &Primer) -> &Shared {
+        self.blocks.get_or_init(|| Box::new(Shared::new(primer, &self.tail)))
+    }
+
+    /// Whether the blocks for zstd-stream are there.
+    pub(crate) fn has_blocks(&self) -> bool {
+        self.blocks.get().is_some()
     }
 
     /// Bytes that are held, without those of the struct.

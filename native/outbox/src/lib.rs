@@ -17,6 +17,7 @@ mod head;
 mod outbox;
 mod policy;
 mod run;
+mod splice;
 mod transport;
 mod zlib;
 mod zstd;

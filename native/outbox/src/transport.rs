@@ -5,6 +5,7 @@ use std::fmt;
 use crate::frame::Opcode;
 use crate::gauge::TRANSPORTS;
 use crate::policy::Policy;
+use crate::splice::Splice;
 use crate::zlib::Zlib;
 use crate::zstd::Zstd;
 use crate::{Encoding, Event, Frames, NotJson, etf};
@@ -56,6 +57,7 @@ enum Codec {
     Plain,
     Zlib(Zlib),
     Zstd(Box<Zstd>),
+    Splice(Splice),
 }
 
 impl fmt::Debug for Codec {
@@ -64,6 +66,7 @@ impl fmt::Debug for Codec {
             Self::Plain => "Plain",
             Self::Zlib(_) => "Zlib",
             Self::Zstd(_) => "Zstd",
+            Self::Splice(_) => "Splice",
         })
     }
 }
@@ -78,7 +81,8 @@ impl Transport {
         let codec = match kind {
             Kind::Plain => Codec::Plain,
             Kind::Zlib => Codec::Zlib(Zlib::new(policy)),
-            Kind::Zstd => Codec::Zstd(Box::new(Zstd::new()?)),
+            Kind::Zstd if policy == Policy::Context => Codec::Zstd(Box::new(Zstd::new()?)),
+            Kind::Zstd => Codec::Splice(Splice::new(encoding)),
         };
         TRANSPORTS.add(size_of::<Self>());
         Ok(Self { encoding, codec })
@@ -93,7 +97,7 @@ impl Transport {
     pub fn memory(&self) -> usize {
         size_of::<Self>()
             + match &self.codec {
-                Codec::Plain => 0,
+                Codec::Plain | Codec::Splice(_) => 0,
                 Codec::Zlib(zlib) => zlib.memory(),
                 Codec::Zstd(zstd) => zstd.memory(),
             }
@@ -109,14 +113,14 @@ impl Transport {
     /// The same for an event: less if others have had it before.
     pub(crate) fn work_of(&self, event: &Event) -> usize {
         let bytes = event.size() as usize;
-        match (event.made(self.encoding), &self.codec) {
-            (None, _) => self.work(bytes),
-            (Some(_), Codec::Plain) => bytes,
-            (Some(encoded), Codec::Zlib(zlib)) if zlib.memory() == 0 && encoded.is_deflated() => {
-                bytes
-            }
-            (Some(_), _) => bytes.saturating_mul(Self::COMPRESSED),
-        }
+        let Some(encoded) = event.made(self.encoding) else { return self.work(bytes) };
+        let made = match &self.codec {
+            Codec::Plain => true,
+            Codec::Zlib(zlib) => zlib.memory() == 0 && encoded.is_deflated(),
+            Codec::Zstd(_) => false,
+            Codec::Splice(splice) => !splice.is_stale() && encoded.has_blocks(),
+        };
+        if made { bytes } else { bytes.saturating_mul(Self::COMPRESSED) }
     }
 
     /// Appends a payload of this connection alone, given as JSON, as one message.
@@ -140,13 +144,17 @@ impl Transport {
         let head = self.encoding.head(number);
         let head = head.as_slice();
 
-        if let Codec::Zlib(zlib) = &mut self.codec
-            && zlib.splices(event.holders())
-        {
-            out.append_with(|out| zlib.splice(head, encoded.deflated(), out));
-            return Ok(());
+        match &mut self.codec {
+            Codec::Zlib(zlib) => {
+                if !zlib.splices(event.holders()) {
+                    return Ok(self.append(head, encoded.tail(), out)?);
+                }
+                out.append_with(|out| zlib.splice(head, encoded.deflated(), out));
+            }
+            Codec::Splice(splice) => out.append_with(|out| splice.splice(head, encoded, out)),
+            Codec::Plain | Codec::Zstd(_) => self.append(head, encoded.tail(), out)?,
         }
-        Ok(self.append(head, encoded.tail(), out)?)
+        Ok(())
     }
 
     /// Appends a payload in two parts as one message.
@@ -162,6 +170,10 @@ impl Transport {
             }
             Codec::Zlib(zlib) => out.append_with(|out| zlib.compress(head, tail, out)),
             Codec::Zstd(zstd) => out.append_with(|out| zstd.compress(head, tail, out)),
+            Codec::Splice(splice) => {
+                out.append_with(|out| splice.compress([head, tail].concat(), out));
+                Ok(())
+            }
         }
     }
 }

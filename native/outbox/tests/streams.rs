@@ -123,7 +123,12 @@ proptest! {
         let read = |(kind, policy)| {
             outbox.resume(0).unwrap();
             let mut transport = Transport::new(kind, Encoding::Etf, policy).unwrap();
-            Client::etf(kind).read(&drain(&outbox, &mut transport, 1_000))
+            let mut client = Client::etf(kind);
+            // It carries the primer, if there is one.
+            let mut hello = Frames::default();
+            transport.frame(br#"{"op":10}"#, &mut hello).unwrap();
+            client.read(hello.as_slice());
+            client.read(&drain(&outbox, &mut transport, 1_000))
         };
         let plain = read(TRANSPORTS[0]);
         prop_assert_eq!(plain.len(), texts.len());

@@ -41,6 +41,17 @@ pub(crate) fn drain(outbox: &Outbox, transport: &mut Transport, max_bytes: usize
     }
 }
 
+/// What a client of JSON makes of a payload, having passed over the primer.
+fn without_primer(mut payload: Vec<u8>) -> Vec<u8> {
+    let primer = zstd_splice::Primer::json().bytes();
+    let field = [br#","_primer":"#, primer, b"}"].concat();
+    if payload.ends_with(&field) {
+        payload.truncate(payload.len() - field.len());
+        payload.push(b'}');
+    }
+    payload
+}
+
 pub(crate) enum Client {
     Plain,
     PlainEtf,
@@ -73,7 +84,7 @@ impl Client {
                 127 => (u64::from_be_bytes(rest[..8].try_into().unwrap()) as usize, &rest[8..]),
                 length => (usize::from(*length), rest),
             };
-            payloads.push(self.decode(&rest[..length]));
+            payloads.push(without_primer(self.decode(&rest[..length])));
             bytes = &rest[length..];
         }
         assert!(bytes.is_empty());

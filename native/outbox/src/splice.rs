@@ -1,0 +1,118 @@
+//! zstd-stream of shared blocks: one frame that never ends, and a primer now and then.
+//!
+//! Every so often a payload carries the primer as one more field, which clients pass over: what later events
+//! have in common with it need not be sent. It comes last, since some clients look for the first `"op"` in
+//! the text.
+
+use std::sync::LazyLock;
+
+use zstd_splice::{Connection, Primer};
+
+use crate::encoded::Encoded;
+use crate::{Encoding, etf};
+
+#[derive(Debug)]
+pub(crate) struct Splice {
+    connection: Connection,
+    encoding: Encoding,
+}
+
+/// The field that holds the primer.
+const FIELD: &[u8] = b"_primer";
+/// How a map begins that has a field before which another one can be put.
+const MAP: [u8; 2] = [etf::VERSION, etf::MAP];
+
+impl Splice {
+    pub(crate) fn new(encoding: Encoding) -> Self {
+        Self { connection: Connection::new(primer(encoding)), encoding }
+    }
+
+    /// Whether the next payload carries the primer, which makes it this connection's own.
+    pub(crate) fn is_stale(&self) -> bool {
+        self.connection.is_stale()
+    }
+
+    /// Appends a message of a head and an event.
+    pub(crate) fn splice(&mut self, head: &[u8], encoded: &Encoded, out: &mut Vec<u8>) {
+        let refused = self.is_stale()
+            || self.connection.append(head, encoded.blocks(primer(self.encoding)), out).is_err();
+        if refused {
+            self.compress([head, encoded.tail()].concat(), out);
+        }
+    }
+
+    /// Appends a message of this connection alone.
+    pub(crate) fn compress(&mut self, mut payload: Vec<u8>, out: &mut Vec<u8>) {
+        if self.is_stale() && open(&mut payload, self.encoding) {
+            let close: &[u8] = if self.encoding == Encoding::Json { b"}" } else { b"" };
+            self.connection.append_primer(&payload, close, out);
+        } else {
+            self.connection.append_alone(&payload, out);
+        }
+    }
+}
+
+/// Makes room for the primer at the end of a payload, unless it is no object, or an empty one.
+fn open(payload: &mut Vec<u8>, encoding: Encoding) -> bool {
+    match encoding {
+        Encoding::Json => {
+            let fits = payload.starts_with(br#"{""#) && payload.ends_with(b"}");
+            if fits {
+                payload.pop();
+                payload.extend_from_slice(&[br#",""#, FIELD, br#"":"#].concat());
+            }
+            fits
+        }
+        Encoding::Etf => {
+            // The sizes of maps are 32 bits, and no payload has so many fields.
+            let Some((&mut MAP, rest)) = payload.split_first_chunk_mut() else { return false };
+            let Some(last) = rest.get_mut(3).filter(|last| **last < u8::MAX) else { return false };
+            *last += 1;
+            etf::append_atom(payload, FIELD);
+            true
+        }
+    }
+}
+
+fn primer(encoding: Encoding) -> &'static Primer {
+    static ETF: LazyLock<Option<Primer>> = LazyLock::new(|| {
+        let mut bytes = Vec::new();
+        etf::append(&mut bytes, Primer::json().bytes()).ok()?;
+        Primer::new(&bytes).ok()
+    });
+
+    match encoding {
+        Encoding::Json => Primer::json(),
+        Encoding::Etf => ETF.as_ref().unwrap_or_else(|| Primer::empty()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_encoding_has_a_primer() {
+        assert!(primer(Encoding::Json).bytes().len() > 1_000);
+        assert!(primer(Encoding::Etf).bytes().len() > 1_000);
+    }
+
+    #[test]
+    fn a_payload_gets_one_more_field() {
+        let opened = |payload: &[u8], encoding| {
+            let mut payload = payload.to_vec();
+            open(&mut payload, encoding).then_some(payload)
+        };
+        let json = |payload| opened(payload, Encoding::Json);
+        assert_eq!(json(br#"{"op":1}"#).unwrap(), br#"{"op":1,"_primer":"#);
+        for payload in ["", "{}", "1", "{", "[1]", r#"{"a""#, "{ }"] {
+            assert_eq!(json(payload.as_bytes()), None);
+        }
+
+        let etf = opened(b"\x83t\0\0\0\x01d\0\x02opa\x01", Encoding::Etf);
+        assert_eq!(etf.unwrap(), b"\x83t\0\0\0\x02d\0\x02opa\x01d\0\x07_primer");
+        for payload in [&b""[..], b"\x83j", b"\x83t\0\0", b"\x83t\0\0\0\xff"] {
+            assert_eq!(opened(payload, Encoding::Etf), None);
+        }
+    }
+}
