@@ -46,4 +46,33 @@ defmodule Guildhall.Frames do
     <<0, 0, 0xFF, 0xFF>> = binary_part(payload, byte_size(payload), -4)
     IO.iodata_to_binary(:zlib.inflate(stream, payload))
   end
+
+  @doc """
+  A payload as it was before it was given the primer of zstd-stream: its last field, which clients
+  pass over.
+  """
+  @spec without_primer(binary()) :: binary()
+  def without_primer(<<131, 116, fields::32, rest::binary>> = payload) do
+    case split_last(rest, <<100, 7::16, "_primer">>) do
+      {before, _primer} -> <<131, 116, fields - 1::32, before::binary>>
+      nil -> payload
+    end
+  end
+
+  def without_primer(payload) do
+    case split_last(payload, ~s(,"_primer":[)) do
+      {before, _primer} -> before <> "}"
+      nil -> payload
+    end
+  end
+
+  defp split_last(text, field) do
+    with [_match | _rest] = matches <- :binary.matches(text, field) do
+      {from, size} = List.last(matches)
+      <<before::binary-size(from), _field::binary-size(size), rest::binary>> = text
+      {before, rest}
+    else
+      [] -> nil
+    end
+  end
 end
