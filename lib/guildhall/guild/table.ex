@@ -60,12 +60,15 @@ defmodule Guildhall.Guild.Table do
   end
 
   @spec has_key?(t(), key()) :: boolean()
-  def has_key?(%__MODULE__{over: over, ets: ets}, key) do
+  def has_key?(%__MODULE__{over: over} = table, key) do
     case over do
       %{^key => change} -> change != :deleted
-      %{} -> ets != nil and :ets.member(ets, key)
+      %{} -> settled?(table, key)
     end
   end
+
+  defp settled?(%__MODULE__{ets: nil}, _key), do: false
+  defp settled?(%__MODULE__{ets: ets}, key), do: :ets.member(ets, key)
 
   @spec put(t(), key(), value()) :: t()
   def put(%__MODULE__{} = table, key, value) do
