@@ -77,14 +77,14 @@ defmodule Guildhall.Guild.Table do
   end
 
   @spec delete(t(), key()) :: t()
-  def delete(%__MODULE__{over: over} = table, key) do
-    if has_key?(table, key) do
-      over = if table.ets, do: Map.put(over, key, :deleted), else: Map.delete(over, key)
-      %{table | over: over, size: table.size - 1}
-    else
-      table
-    end
+  def delete(%__MODULE__{} = table, key) do
+    if has_key?(table, key),
+      do: %{table | over: without(table, key), size: table.size - 1},
+      else: table
   end
+
+  defp without(%__MODULE__{ets: nil, over: over}, key), do: Map.delete(over, key)
+  defp without(%__MODULE__{over: over}, key), do: Map.put(over, key, :deleted)
 
   @doc "Takes an entry out: `{value, table}`, with nil for one that is not there."
   @spec pop(t(), key()) :: {value() | nil, t()}
