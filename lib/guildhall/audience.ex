@@ -276,9 +276,16 @@ defmodule Guildhall.Audience do
   end
 
   @doc false
+  # As the NIFs read it; nil stands for what is as `Item` has it by itself.
   @spec terms(Item.t()) :: tuple()
   def terms(%Item{} = item) do
-    {item.to, item.body, item.content, item.author, item.author_id, item.intents,
-     item.permissions, item.always, item.except, item.content_for, item.passive?, item.shard}
+    filter = {item.intents, item.permissions, item.passive?, item.shard}
+    {item.to, item.body, variants(item), filter, names(item)}
   end
+
+  defp variants(%Item{content: nil, author: nil}), do: nil
+  defp variants(item), do: {item.content, item.content_for, item.author, item.author_id}
+
+  defp names(%Item{always: [], except: []}), do: nil
+  defp names(item), do: {item.always, item.except}
 end

@@ -71,8 +71,8 @@ pub(crate) struct Class {
 }
 
 impl Class {
-    pub(crate) fn new(rules: Box<[Rule]>) -> Self {
-        Self { rules, channels: 0, sight: Sight::default() }
+    fn new(rules: Box<[Rule]>, sight: Sight) -> Self {
+        Self { rules, channels: 0, sight }
     }
 }
 
@@ -103,6 +103,9 @@ pub(crate) struct Classes {
     slots: Vec<Option<Class>>,
     /// How many classes there are, and how many rules they have.
     size: (usize, usize),
+    /// The memory of a class that is gone, for the next one: overwrites change more often than the
+    /// number of classes.
+    spare: Sight,
 }
 
 impl Classes {
@@ -118,6 +121,12 @@ impl Classes {
         self.slots.iter_mut().flatten()
     }
 
+    /// No set has words from this one on.
+    pub(crate) fn cut(&mut self, words: usize) {
+        self.spare.cut(words);
+        self.iter_mut().for_each(|class| class.sight.cut(words));
+    }
+
     /// How many there are, and how many rules they have.
     pub(crate) fn size(&self) -> (usize, usize) {
         self.size
@@ -131,7 +140,10 @@ impl Classes {
 
     /// Gives a channel the class of these rules.
     pub(crate) fn join(&mut self, rules: Box<[Rule]>) -> usize {
-        let index = self.find(&rules).unwrap_or_else(|| self.add(Class::new(rules)));
+        let index = self.find(&rules).unwrap_or_else(|| {
+            let sight = std::mem::take(&mut self.spare);
+            self.add(Class::new(rules, sight))
+        });
         if let Some(class) = self.get_mut(index) {
             class.channels += 1;
         }
@@ -146,6 +158,8 @@ impl Classes {
             class.channels -= 1;
             if class.channels == 0 {
                 self.size = (self.size.0 - 1, self.size.1 - class.rules.len());
+                self.spare = std::mem::take(&mut class.sight);
+                self.spare.spoil();
                 *slot = None;
             }
         }

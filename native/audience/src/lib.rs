@@ -15,6 +15,7 @@ mod bits;
 mod choice;
 mod class;
 mod deliver;
+mod index;
 mod intents;
 mod item;
 mod moves;

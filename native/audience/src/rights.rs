@@ -217,6 +217,8 @@ impl Rights {
     /// No set has words from this one on.
     pub(crate) fn cut(&mut self, words: usize) {
         self.roles.values_mut().for_each(|role| role.members.cut(words));
-        self.sights_mut().for_each(|sight| sight.cut(words));
+        self.view.cut(words);
+        self.above.cut(words);
+        self.classes.cut(words);
     }
 }

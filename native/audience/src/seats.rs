@@ -1,8 +1,7 @@
 //! Which session has which seat.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use crate::bits::{Bits, SEATS, bit_of, word_of};
+use crate::bits::{Bits, SEATS, bit_of, seats, word_of};
+use crate::index::Index;
 
 /// A session, as far as it decides what the session gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,8 +28,7 @@ pub(crate) struct Seats<T> {
     /// No word before it has a free seat.
     free: usize,
     count: usize,
-    keys: BTreeMap<u64, u32>,
-    users: BTreeSet<(u64, u32)>,
+    index: Index,
 }
 
 impl<T> Default for Seats<T> {
@@ -41,8 +39,7 @@ impl<T> Default for Seats<T> {
             taken: Bits::default(),
             free: 0,
             count: 0,
-            keys: BTreeMap::new(),
-            users: BTreeSet::new(),
+            index: Index::default(),
         }
     }
 }
@@ -91,8 +88,8 @@ impl<T> Seats<T> {
         self.free = word_of(seat);
         self.taken.set(seat, true);
         self.count += 1;
-        self.keys.insert(session.key, seat);
-        self.users.insert((session.user, seat));
+        self.index.insert(&session, seat);
+        self.index.keep(&self.sessions, |seat| self.taken.get(seat));
         seat
     }
 
@@ -102,8 +99,7 @@ impl<T> Seats<T> {
         self.taken.set(seat, false);
         self.free = self.free.min(word_of(seat));
         self.count -= 1;
-        self.keys.remove(&session.key);
-        self.users.remove(&(session.user, seat));
+        self.index.remove(&session, seat);
         Some(sink)
     }
 
@@ -122,6 +118,7 @@ impl<T> Seats<T> {
             self.sessions.shrink_to(self.sessions.len() * 2);
             self.sinks.shrink_to(self.sinks.len() * 2);
         }
+        self.index.keep(&self.sessions, |_seat| false);
         Some(left)
     }
 
@@ -136,11 +133,19 @@ impl<T> Seats<T> {
     }
 
     pub(crate) fn of_key(&self, key: u64) -> Option<u32> {
-        self.keys.get(&key).copied()
+        self.index.of_key(key).unwrap_or_else(|| self.few(move |session| session.key == key).next())
     }
 
+    /// The seats of a user.
     pub(crate) fn of_user(&self, user: u64) -> impl Iterator<Item = u32> {
-        self.users.range((user, 0)..=(user, u32::MAX)).map(|(_user, seat)| *seat)
+        let kept = self.index.of_user(user);
+        let few = kept.is_none().then(|| self.few(move |session| session.user == user));
+        kept.into_iter().flatten().chain(few.into_iter().flatten())
+    }
+
+    /// Of the seats in the first word, those whose session is as `like` says.
+    fn few(&self, like: impl Fn(&Session) -> bool) -> impl Iterator<Item = u32> {
+        seats(0, self.select(0, like))
     }
 
     /// Those of a word's seats whose session is as `like` says.
@@ -166,8 +171,6 @@ impl<T> Seats<T> {
     /// Bytes of so many seats and sessions, as memory is grown: an estimate from above.
     pub(crate) fn bytes(seats: usize, sessions: usize) -> usize {
         let room = if seats <= 2 { seats } else { seats.next_power_of_two() };
-        // The trees are full by two thirds at least; a node has room for 11.
-        let nodes = if sessions == 0 { 0 } else { 1 + sessions / 7 };
-        room * (size_of::<Session>() + size_of::<Option<T>>()) + nodes * (11 * 12 + 11 * 16 + 24)
+        room * (size_of::<Session>() + size_of::<Option<T>>()) + Index::bytes(seats, sessions)
     }
 }

@@ -24,8 +24,8 @@ impl Size {
     /// From above: every set as long as the longest, every vector grown by doubling.
     pub(crate) fn bytes<T>(self) -> usize {
         let words = self.seats.div_ceil(SEATS);
-        // One for each role, class and intent, and: taken, passive, view, above.
-        let sets = if words <= 1 { 0 } else { self.roles + self.classes + Intents::SETS + 4 };
+        // One for each role, class and intent, and: taken, passive, view, above, spare.
+        let sets = if words <= 1 { 0 } else { self.roles + self.classes + Intents::SETS + 5 };
         size_of::<Audience<T>>()
             + Seats::<T>::bytes(self.seats, self.sessions)
             + sets * words.next_power_of_two() * size_of::<u64>()

@@ -171,10 +171,10 @@ fn fill<T>(
         let from = sight.ready;
         let to = words.min(from + TILE);
         let Some(tile) = sight.bits.words_mut(words).get_mut(from..to) else { return true };
-        tile.fill(0);
-        if let Some(start) = start {
-            each(tile, start.from(from), |word, other| *word = other);
-        }
+        let start = start.map_or(&[][..], |start| start.from(from));
+        let (copied, empty) = tile.split_at_mut(start.len().min(tile.len()));
+        copied.iter_mut().zip(start).for_each(|(word, start)| *word = *start);
+        empty.fill(0);
         for step in steps {
             match step {
                 Step::With(bits) => each(tile, bits.from(from), |word, other| *word |= other),

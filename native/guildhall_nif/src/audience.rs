@@ -108,6 +108,9 @@ impl From<Full> for Failure {
 
 /// A list of ids, or ids packed in a binary.
 pub(crate) fn ids(term: Term<'_>, most: usize) -> NifResult<Vec<u64>> {
+    if term.is_empty_list() {
+        return Ok(Vec::new());
+    }
     if let Ok(packed) = Binary::from_term(term) {
         let (ids, rest) = packed.as_chunks::<8>();
         if !rest.is_empty() || ids.len() > most {

@@ -5,46 +5,36 @@ use rustler::{Atom, Error, NifResult, Term};
 
 use crate::atoms;
 use crate::audience::{MovesResource, few_ids};
-use crate::list::List;
 
-/// An item from a tuple, as `Guildhall.Audience` makes it of its struct. `event` reads a body.
+/// An item as `Guildhall.Audience` makes it of its struct, `nil` where it says nothing:
+/// `{to, body, {content, content_for, author, author_id}, {intents, permissions, passive?, shard},
+/// {always, except}}`. `event` reads a body.
 pub(crate) fn item<'a, E>(
     term: Term<'a>,
     event: impl Fn(Term<'a>) -> NifResult<E>,
 ) -> NifResult<Item<E>> {
-    let fields = rustler::types::tuple::get_tuple(term)?;
-    let fields: [Term<'a>; 12] = fields.try_into().map_err(|_| Error::BadArg)?;
-    let [
-        to,
-        body,
-        content,
-        author,
-        author_id,
-        intents,
-        permissions,
-        always,
-        except,
-        content_for,
-        passive,
-        shard,
-    ] = fields;
-    let author = match optional(author, &event)? {
-        Some(author) => Some((author_id.decode()?, author)),
-        None => None,
-    };
-    Ok(Item {
-        body: event(body)?,
-        content: optional(content, &event)?,
-        author,
-        to: place(to)?,
-        intents: intents.decode()?,
-        permissions: permissions.decode()?,
-        always: few_ids(always)?,
-        except: few_ids(except)?,
-        content_for: few_ids(content_for)?,
-        passive: passive.decode()?,
-        shard: shard.decode()?,
-    })
+    type Five<'a> = (Term<'a>, Term<'a>, Term<'a>, Term<'a>, Term<'a>);
+    let (to, body, variants, filter, names): Five<'a> = term.decode()?;
+
+    let mut item = Item::new(event(body)?);
+    item.to = place(to)?;
+    (item.intents, item.permissions, item.passive, item.shard) = filter.decode()?;
+    if !is_nil(names) {
+        let (always, except): (Term<'a>, Term<'a>) = names.decode()?;
+        (item.always, item.except) = (few_ids(always)?, few_ids(except)?);
+    }
+    if !is_nil(variants) {
+        let (content, content_for, author, author_id): (Term<'a>, Term<'a>, Term<'a>, Term<'a>) =
+            variants.decode()?;
+        item.content_for = few_ids(content_for)?;
+        if !is_nil(content) {
+            item.content = Some(event(content)?);
+        }
+        if !is_nil(author) {
+            item.author = Some((author_id.decode()?, event(author)?));
+        }
+    }
+    Ok(item)
 }
 
 /// Several items.
@@ -52,16 +42,12 @@ pub(crate) fn items<'a, E>(
     term: Term<'a>,
     event: impl Fn(Term<'a>) -> NifResult<E>,
 ) -> NifResult<Vec<Item<E>>> {
-    let List(terms) = term.decode::<List<Term<'a>>>()?;
-    terms.into_iter().map(|term| item(term, &event)).collect()
+    let (items, rest) = crate::outbox::cells(term, usize::MAX, |term| item(term, &event))?;
+    if rest.is_empty_list() { Ok(items) } else { Err(Error::BadArg) }
 }
 
-fn optional<'a, E>(
-    term: Term<'a>,
-    event: impl Fn(Term<'a>) -> NifResult<E>,
-) -> NifResult<Option<E>> {
-    let none = term.decode::<Atom>().is_ok_and(|atom| atom == rustler::types::atom::nil());
-    if none { Ok(None) } else { event(term).map(Some) }
+fn is_nil(term: Term<'_>) -> bool {
+    term.decode::<Atom>().is_ok_and(|atom| atom == rustler::types::atom::nil())
 }
 
 fn place(term: Term<'_>) -> NifResult<To> {
