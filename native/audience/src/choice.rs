@@ -8,6 +8,7 @@ use crate::bits::{Bits, NONE, bit_of, word_of};
 use crate::item::{Item, Moved, To};
 use crate::moves::Saw;
 use crate::seats::Session;
+use crate::tile::TILE;
 
 /// Beyond so many sets a word of each is looked at in a loop; before, none is allocated.
 type Sets<'a> = SmallVec<[&'a Bits; 2]>;
@@ -72,29 +73,35 @@ impl<'a, T, E> Choice<'a, T, E> {
         !self.within.iter().any(|set| std::ptr::eq(*set, &raw const NONE))
     }
 
-    /// The seats of a word that get the body, and those that get the content. Those that the item
-    /// names may be among them wrongly.
-    #[inline]
-    pub(crate) fn word(&self, index: usize) -> (u64, u64) {
+    /// How many words of seats there are.
+    pub(crate) fn words(&self) -> usize {
+        self.audience.seats.words()
+    }
+
+    /// The seats of some words, from one on, that get the body, and those that get the content. Those
+    /// that the item names may be among them wrongly.
+    pub(crate) fn fill(&self, from: usize, body: &mut [u64], content: &mut [u64]) {
         let [one, other] = self.within;
-        let mut word = one.word(index) & other.word(index) & !self.outside.word(index);
-        if word != 0 {
-            word &=
-                self.audience.any(&self.intents, index) & self.audience.any(&self.holders, index);
+        content.fill(0);
+        assign(body, one.from(from));
+        keep(body, other.from(from));
+        drop_all(body, self.outside.from(from));
+        self.audience.keep_any(&self.intents, from, body);
+        self.audience.keep_any(&self.holders, from, body);
+        if !self.item.passive {
+            drop_all(body, self.audience.passive.from(from));
         }
-        if word != 0 && !self.item.passive {
-            word &= !self.audience.passive.word(index);
+        if let Some(shard) = self.item.shard {
+            for (index, word) in (from..).zip(body.iter_mut()).filter(|(_index, word)| **word != 0)
+            {
+                *word &= self.audience.seats.select(index, |session| session.shard == shard);
+            }
         }
-        if let Some(shard) = self.item.shard
-            && word != 0
-        {
-            word &= self.audience.seats.select(index, |session| session.shard == shard);
+        if self.item.content.is_some() {
+            assign(content, body);
+            self.audience.keep_any(&self.content, from, content);
+            drop_all(body, content);
         }
-        if self.item.content.is_none() || word == 0 {
-            return (word, 0);
-        }
-        let content = word & self.audience.any(&self.content, index);
-        (word & !content, content)
     }
 
     /// The seats for which the bulk may be wrong.
@@ -197,6 +204,32 @@ impl<T> Audience<T> {
         Any::Sets(sets)
     }
 
+    /// Keeps those of some words, from one on, who have any of the things.
+    fn keep_any(&self, any: &Any<'_>, from: usize, words: &mut [u64]) {
+        match any {
+            Any::Everyone => {}
+            Any::Sets(sets) => match &**sets {
+                [] => words.fill(0),
+                [set] => keep(words, set.from(from)),
+                [first, rest @ ..] => {
+                    let mut all: SmallVec<[u64; TILE]> = SmallVec::from_elem(0, words.len());
+                    assign(&mut all, first.from(from));
+                    for set in rest {
+                        all.iter_mut().zip(set.from(from)).for_each(|(word, set)| *word |= set);
+                    }
+                    keep(words, &all);
+                }
+            },
+            Any::Intents(_) => {
+                for (index, word) in
+                    (from..).zip(words.iter_mut()).filter(|(_index, word)| **word != 0)
+                {
+                    *word &= self.any(any, index);
+                }
+            }
+        }
+    }
+
     #[inline]
     fn any(&self, any: &Any<'_>, index: usize) -> u64 {
         match any {
@@ -205,4 +238,22 @@ impl<T> Audience<T> {
             Any::Intents(mask) => self.seats.select(index, |session| session.intents & mask != 0),
         }
     }
+}
+
+// Words that the other set does not have are 0.
+
+fn assign(words: &mut [u64], other: &[u64]) {
+    let (copied, empty) = words.split_at_mut(other.len().min(words.len()));
+    copied.iter_mut().zip(other).for_each(|(word, other)| *word = *other);
+    empty.fill(0);
+}
+
+fn keep(words: &mut [u64], other: &[u64]) {
+    let (kept, empty) = words.split_at_mut(other.len().min(words.len()));
+    kept.iter_mut().zip(other).for_each(|(word, other)| *word &= other);
+    empty.fill(0);
+}
+
+fn drop_all(words: &mut [u64], other: &[u64]) {
+    words.iter_mut().zip(other).for_each(|(word, other)| *word &= !other);
 }

@@ -3,10 +3,11 @@
 use crate::bits::{bit_of, seats, word_of};
 use crate::choice::Choice;
 use crate::item::Item;
+use crate::tile::{TILE, Tile};
 use crate::{Audience, Budget};
 
 /// What a word of an item takes, and a delivery, in the words of a budget.
-const WORD: usize = 4;
+const WORD: usize = 2;
 const PUSH: usize = 64;
 
 /// What takes the events of a session.
@@ -18,10 +19,21 @@ pub trait Deliver<T, E> {
 }
 
 /// An item that a seat gets otherwise than most.
-struct Exception<'a, E> {
-    seat: u32,
+pub(crate) struct Exception<'a, E> {
+    pub(crate) seat: u32,
     item: usize,
-    event: Option<&'a E>,
+    pub(crate) event: Option<&'a E>,
+}
+
+/// What the items that name a seat give it, by seat and item.
+pub(crate) fn exceptions<'a, T, E>(choices: &[Choice<'a, T, E>]) -> Vec<Exception<'a, E>> {
+    let mut exceptions = Vec::new();
+    for (item, choice) in choices.iter().enumerate() {
+        let named = choice.named().into_iter();
+        exceptions.extend(named.map(|seat| Exception { seat, item, event: choice.alone(seat) }));
+    }
+    exceptions.sort_unstable_by_key(|exception| (exception.seat, exception.item));
+    exceptions
 }
 
 impl<T> Audience<T> {
@@ -41,9 +53,15 @@ impl<T> Audience<T> {
         let exceptions = exceptions(&choices);
         let bulk = choices.iter().any(Choice::is_bulk);
 
-        let mut round =
-            Round { audience: self, deliver, words: Vec::new(), events: Vec::new(), pushed: 0 };
-        let mut index = from;
+        let mut round = Round {
+            audience: self,
+            deliver,
+            tiles: vec![Tile::default(); if bulk { choices.len() } else { 0 }],
+            words: Vec::new(),
+            events: Vec::new(),
+            pushed: 0,
+        };
+        let (mut index, mut tile) = (from, None);
         loop {
             let first = exceptions.partition_point(|exception| word_of(exception.seat) < index);
             let rest = exceptions.get(first..).unwrap_or_default();
@@ -57,68 +75,23 @@ impl<T> Audience<T> {
             if budget.is_spent() {
                 return (Some(index), round.pushed);
             }
-            let pushed = round.pushed;
+            if bulk && tile != Some(index / TILE) {
+                tile = Some(index / TILE);
+                budget.spend(round.look(index / TILE * TILE, &choices));
+            }
             let here = rest.partition_point(|exception| word_of(exception.seat) == index);
-            round.word(index, &choices, rest.get(..here).unwrap_or_default());
-            budget.spend(items.len() * WORD + (round.pushed - pushed) * PUSH);
+            let pushed = round.word(index, &choices, rest.get(..here).unwrap_or_default());
+            budget.spend(choices.len() + pushed * PUSH);
             index += 1;
         }
     }
-
-    /// Counts who gets an item, and tells their keys, beginning with the seats of word `from`.
-    /// Returns the word to go on with. Looks at no more than so many words, and stops at so many keys.
-    pub fn recipients<E>(
-        &self,
-        item: &Item<E>,
-        from: usize,
-        words: usize,
-        keys: Option<(&mut Vec<u64>, usize)>,
-    ) -> (Option<usize>, usize) {
-        let choice = Choice::new(self, item);
-        let choices = [choice];
-        let exceptions = exceptions(&choices);
-        let [choice] = &choices;
-        let mut exceptions = exceptions.iter().peekable();
-        let (mut keys, mut count) = (keys, 0);
-        while exceptions.next_if(|exception| word_of(exception.seat) < from).is_some() {}
-
-        let last = self.seats.words().min(from.saturating_add(words));
-        for index in from..last {
-            let (body, content) = choice.word(index);
-            let mut word = body | content;
-            while let Some(exception) =
-                exceptions.next_if(|exception| word_of(exception.seat) == index)
-            {
-                let bit = bit_of(exception.seat);
-                word = if exception.event.is_some() { word | bit } else { word & !bit };
-            }
-            count += word.count_ones() as usize;
-            if let Some((keys, limit)) = &mut keys {
-                keys.extend(
-                    seats(index, word).filter_map(|seat| Some(self.seats.session(seat)?.key)),
-                );
-                if keys.len() >= *limit && index + 1 < self.seats.words() {
-                    return (Some(index + 1), count);
-                }
-            }
-        }
-        (if last < self.seats.words() { Some(last) } else { None }, count)
-    }
-}
-
-fn exceptions<'a, T, E>(choices: &[Choice<'a, T, E>]) -> Vec<Exception<'a, E>> {
-    let mut exceptions = Vec::new();
-    for (item, choice) in choices.iter().enumerate() {
-        let named = choice.named().into_iter();
-        exceptions.extend(named.map(|seat| Exception { seat, item, event: choice.alone(seat) }));
-    }
-    exceptions.sort_unstable_by_key(|exception| (exception.seat, exception.item));
-    exceptions
 }
 
 struct Round<'a, 'b, T, E, D> {
     audience: &'b Audience<T>,
     deliver: &'b mut D,
+    /// For each item who gets it, of the words that are looked at together.
+    tiles: Vec<Tile>,
     /// For each item the seats of the word that get its body, and its content.
     words: Vec<(u64, u64)>,
     events: Vec<&'a E>,
@@ -126,14 +99,22 @@ struct Round<'a, 'b, T, E, D> {
 }
 
 impl<'a, T, E, D: Deliver<T, E>> Round<'a, '_, T, E, D> {
+    /// Looks at some words together. Returns what that takes of a budget.
+    fn look(&mut self, from: usize, choices: &[Choice<'a, T, E>]) -> usize {
+        self.tiles.iter_mut().zip(choices).for_each(|(tile, choice)| tile.fill(choice, from));
+        choices.len() * TILE * WORD
+    }
+
+    /// Delivers to the seats of a word. Returns how many events were delivered.
     fn word(
         &mut self,
         index: usize,
         choices: &[Choice<'a, T, E>],
         exceptions: &[Exception<'a, E>],
-    ) {
+    ) -> usize {
+        let pushed = self.pushed;
         self.words.clear();
-        self.words.extend(choices.iter().map(|choice| choice.word(index)));
+        self.words.extend(self.tiles.iter().map(|tile| tile.get(index)));
         let mut left = self.words.iter().fold(0, |all, (body, content)| all | body | content);
 
         for exception in exceptions {
@@ -152,6 +133,7 @@ impl<'a, T, E, D: Deliver<T, E>> Round<'a, '_, T, E, D> {
         for of_seat in exceptions.chunk_by(|one, other| one.seat == other.seat) {
             self.alone(of_seat, choices);
         }
+        self.pushed - pushed
     }
 
     /// Gathers the events of the first seat that is left. Returns the seats that get the same.
@@ -178,7 +160,8 @@ impl<'a, T, E, D: Deliver<T, E>> Round<'a, '_, T, E, D> {
         let Some(seat) = exceptions.first().map(|exception| exception.seat) else { return };
         let mut exceptions = exceptions.iter().peekable();
         self.events.clear();
-        for (item, (choice, (body, content))) in choices.iter().zip(&self.words).enumerate() {
+        for (item, choice) in choices.iter().enumerate() {
+            let (body, content) = self.words.get(item).copied().unwrap_or_default();
             if let Some(exception) = exceptions.next_if(|exception| exception.item == item) {
                 self.events.extend(exception.event);
             } else if body & bit_of(seat) != 0 {

@@ -19,10 +19,12 @@ mod index;
 mod intents;
 mod item;
 mod moves;
+mod recipients;
 mod rights;
 mod seats;
 mod size;
 mod table;
+mod tile;
 mod work;
 
 pub use audience::{Audience, Change, Full, MEMORY};
