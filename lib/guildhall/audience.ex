@@ -66,9 +66,9 @@ defmodule Guildhall.Audience do
   | `attach/2`, `detach/2` | `O(roles + classes)`, see below | normal |
   | `change/2` | the same for each change | normal, in pieces of 0.3 ms |
   | `change/3` | that, and `O(sessions / 64)` a class if roles or overwrites change | the same |
-  | `dispatch/2` | `O(sessions / 64 + deliveries)` an item | normal, in pieces of 4,096 deliveries |
-  | `recipients/2` | `O(sessions / 64 + recipients)` | normal, in pieces of 8,192 |
-  | `count/2` | `O(sessions / 64)` | normal, in pieces of 4 million sessions |
+  | `dispatch/2` | `O(sessions / 64 + deliveries)` an item | normal, in pieces of some 5,000 deliveries |
+  | `recipients/2` | `O(sessions / 64 + recipients)` | normal, in pieces of some 40,000 |
+  | `count/2` | `O(sessions / 64)` | normal, in pieces of 6 million sessions |
   | `visible?/3` | `O(overwrites)` | normal |
   | `sessions/2`, `size/1`, `bytes/1`, `memory/0` | constant | normal |
 
@@ -78,8 +78,8 @@ defmodule Guildhall.Audience do
   happen anew.
 
   **Limits.** 4,096 roles, 4,096 classes, 65,536 channels, and 65,536 overwrites that bear on
-  VIEW_CHANNEL (`{:error, :too_many}`); 1,000 overwrites a channel, 4,096 roles a member
-  (`ArgumentError`); `max_bytes` of native memory (`{:error, :memory_limit}`). A session takes some 90
+  VIEW_CHANNEL (`{:error, :too_many}`); 1,000 overwrites a channel, 4,096 roles a
+  member, 2,000 users named by an item (`ArgumentError`); `max_bytes` of native memory (`{:error, :memory_limit}`). A session takes some 90
   bytes, and a bit in the set of each role, class and intent.
   """
 
@@ -215,6 +215,7 @@ defmodule Guildhall.Audience do
   def dispatch(audience, items) when is_list(items) do
     case Native.audience_dispatch(audience, Enum.map(items, &terms/1), 0) do
       {nil, _items, count, wake, overflow} -> {count, wake, overflow}
+      :many -> one_by_one(audience, items)
       {next, plan, count, wake, overflow} -> more(audience, plan, next, count, [wake], [overflow])
     end
   end
@@ -226,6 +227,17 @@ defmodule Guildhall.Audience do
   defp more(audience, plan, from, sum, wakes, overflows) do
     {next, plan, count, wake, overflow} = Native.audience_dispatch(audience, plan, from)
     more(audience, plan, next, sum + count, [wake | wakes], [overflow | overflows])
+  end
+
+  # Together they name more users than one call may look up.
+  defp one_by_one(audience, items) do
+    {counts, wakes, overflows} = unzip(Enum.map(items, &dispatch(audience, [&1])))
+    {Enum.sum(counts), Enum.concat(wakes), Enum.uniq(Enum.concat(overflows))}
+  end
+
+  defp unzip(results) do
+    {for({count, _, _} <- results, do: count), for({_, wake, _} <- results, do: wake),
+     for({_, _, overflow} <- results, do: overflow)}
   end
 
   @doc "Returns the keys of the sessions that get an item, packed, in no order. The bodies do not matter."

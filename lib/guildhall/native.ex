@@ -81,6 +81,7 @@ defmodule Guildhall.Native do
   @spec audience_dispatch(audience(), [tuple()] | plan(), from :: non_neg_integer()) ::
           {next :: non_neg_integer() | nil, plan() | [tuple()], count :: non_neg_integer(),
            wake :: [pid()], overflow :: [non_neg_integer()]}
+          | :many
   def audience_dispatch(_audience, _items, _from), do: not_loaded()
 
   @spec audience_count(audience(), tuple(), from :: non_neg_integer()) ::

@@ -60,6 +60,14 @@ defmodule Guildhall.AudienceTest do
     assert Audience.count(audience, %Item{}) == 10_000
   end
 
+  test "items that name many users are dispatched all the same", %{audience: audience} do
+    outbox = attach(audience, 7, [])
+    names = Enum.to_list(1..1_500)
+    items = for n <- 1..3, do: %Item{to: {:users, names}, body: Outbox.event("E", "#{n}")}
+    assert Audience.dispatch(audience, items) == {3, [self()], []}
+    assert Outbox.info(outbox).sequence == 3
+  end
+
   test "a change tells who gained and who lost a channel", %{audience: audience} do
     for {key, roles} <- [{1, []}, {2, [2]}], do: attach(audience, key, roles)
     moved = fn moves, kind -> keys(audience, %Item{to: {kind, moves, 11}}) end

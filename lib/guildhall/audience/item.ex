@@ -19,7 +19,8 @@ defmodule Guildhall.Audience.Item do
     * `passive?` - whether passive sessions get it too; those of `{:users, ids}` do anyway
     * `shard` - if not nil, the only shard it goes to
 
-  Each list of users is a list of ids or packed (see `Guildhall.Audience`), of at most 4,096.
+  Each list of users is a list of ids or packed (see `Guildhall.Audience`), all together of at most
+  2,000.
   """
 
   defstruct [

@@ -73,11 +73,6 @@ impl<'a, T, E> Choice<'a, T, E> {
         !self.within.iter().any(|set| std::ptr::eq(*set, &raw const NONE))
     }
 
-    /// How many words of seats there are.
-    pub(crate) fn words(&self) -> usize {
-        self.audience.seats.words()
-    }
-
     /// The seats of some words, from one on, that get the body, and those that get the content. Those
     /// that the item names may be among them wrongly.
     pub(crate) fn fill(&self, from: usize, body: &mut [u64], content: &mut [u64]) {
@@ -108,9 +103,10 @@ impl<'a, T, E> Choice<'a, T, E> {
     pub(crate) fn named(&self) -> Vec<u32> {
         let item = self.item;
         let author = item.author.iter().map(|(user, _event)| user);
-        let content = item.content.iter().flat_map(|_event| &item.content_for);
-        let to: &[u64] = if let To::Users(users) = &item.to { users } else { &[] };
-        let users = item.always.iter().chain(&item.except).chain(author).chain(content).chain(to);
+        let content = item.content.iter().flat_map(|_event| item.content_for.ids());
+        let to: &[u64] = if let To::Users(users) = &item.to { users.ids() } else { &[] };
+        let users = item.always.ids().iter().chain(item.except.ids());
+        let users = users.chain(author).chain(content).chain(to);
 
         let mut seats: Vec<u32> =
             users.flat_map(|user| self.audience.seats.of_user(*user)).collect();
@@ -126,14 +122,14 @@ impl<'a, T, E> Choice<'a, T, E> {
     pub(crate) fn alone(&self, seat: u32) -> Option<&'a E> {
         let item = self.item;
         let session = self.audience.seats.session(seat)?;
-        let always = item.always.contains(&session.user);
+        let always = item.always.contains(session.user);
         let wants = item.intents == 0 || session.intents & item.intents != 0;
         let awake =
             item.passive || matches!(item.to, To::Users(_)) || !self.audience.passive.get(seat);
 
         let receives = self.audience.seats.taken().get(seat)
             && (always || wants && awake)
-            && !item.except.contains(&session.user)
+            && !item.except.contains(session.user)
             && item.shard.is_none_or(|shard| shard == session.shard)
             && self.audience.any(&self.holders, word_of(seat)) & bit_of(seat) != 0
             && self.is_there(seat, &session);
@@ -142,7 +138,7 @@ impl<'a, T, E> Choice<'a, T, E> {
 
     fn is_there(&self, seat: u32, session: &Session) -> bool {
         match &self.item.to {
-            To::Users(users) => users.contains(&session.user),
+            To::Users(users) => users.contains(session.user),
             To::Moved(moves, channel, moved) if let Some(Saw::Seats(saw)) = moves.saw(*channel) => {
                 let sees = self.audience.seat_sees(seat, *channel);
                 // Whoever the change does not bear on saw what it sees.
@@ -167,7 +163,7 @@ impl<'a, T, E> Choice<'a, T, E> {
         match (&item.author, &item.content) {
             (Some((author, event)), _) if *author == session.user => event,
             (_, Some(content))
-                if session.intents & CONTENT != 0 || item.content_for.contains(&session.user) =>
+                if session.intents & CONTENT != 0 || item.content_for.contains(session.user) =>
             {
                 content
             }

@@ -3,7 +3,7 @@
 use crate::bits::{bit_of, seats, word_of};
 use crate::choice::Choice;
 use crate::item::Item;
-use crate::tile::{TILE, Tile};
+use crate::tile::Tiles;
 use crate::{Audience, Budget};
 
 /// What a word of an item takes, and a delivery, in the words of a budget.
@@ -56,7 +56,7 @@ impl<T> Audience<T> {
         let mut round = Round {
             audience: self,
             deliver,
-            tiles: vec![Tile::default(); if bulk { choices.len() } else { 0 }],
+            tiles: Tiles::new(if bulk { choices.len() } else { 0 }, self.seats.words()),
             words: Vec::new(),
             events: Vec::new(),
             pushed: 0,
@@ -75,9 +75,11 @@ impl<T> Audience<T> {
             if budget.is_spent() {
                 return (Some(index), round.pushed);
             }
-            if bulk && tile != Some(index / TILE) {
-                tile = Some(index / TILE);
-                budget.spend(round.look(index / TILE * TILE, &choices));
+            let width = round.tiles.width();
+            if bulk && tile != Some(index / width) {
+                tile = Some(index / width);
+                round.tiles.fill(&choices, index / width * width);
+                budget.spend(choices.len() * width * WORD);
             }
             let here = rest.partition_point(|exception| word_of(exception.seat) == index);
             let pushed = round.word(index, &choices, rest.get(..here).unwrap_or_default());
@@ -91,7 +93,7 @@ struct Round<'a, 'b, T, E, D> {
     audience: &'b Audience<T>,
     deliver: &'b mut D,
     /// For each item who gets it, of the words that are looked at together.
-    tiles: Vec<Tile>,
+    tiles: Tiles,
     /// For each item the seats of the word that get its body, and its content.
     words: Vec<(u64, u64)>,
     events: Vec<&'a E>,
@@ -99,12 +101,6 @@ struct Round<'a, 'b, T, E, D> {
 }
 
 impl<'a, T, E, D: Deliver<T, E>> Round<'a, '_, T, E, D> {
-    /// Looks at some words together. Returns what that takes of a budget.
-    fn look(&mut self, from: usize, choices: &[Choice<'a, T, E>]) -> usize {
-        self.tiles.iter_mut().zip(choices).for_each(|(tile, choice)| tile.fill(choice, from));
-        choices.len() * TILE * WORD
-    }
-
     /// Delivers to the seats of a word. Returns how many events were delivered.
     fn word(
         &mut self,
@@ -114,7 +110,7 @@ impl<'a, T, E, D: Deliver<T, E>> Round<'a, '_, T, E, D> {
     ) -> usize {
         let pushed = self.pushed;
         self.words.clear();
-        self.words.extend(self.tiles.iter().map(|tile| tile.get(index)));
+        self.words.extend(self.tiles.column(index));
         let mut left = self.words.iter().fold(0, |all, (body, content)| all | body | content);
 
         for exception in exceptions {

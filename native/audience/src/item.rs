@@ -6,6 +6,31 @@ use permissions::Mask;
 
 use crate::moves::Moves;
 
+/// Some users.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Users(Vec<u64>);
+
+impl From<Vec<u64>> for Users {
+    fn from(mut ids: Vec<u64>) -> Self {
+        ids.sort_unstable();
+        ids.dedup();
+        Self(ids)
+    }
+}
+
+impl Users {
+    /// Their ids, ascending.
+    pub fn ids(&self) -> &[u64] {
+        &self.0
+    }
+
+    /// Whether a user is among them.
+    #[inline]
+    pub fn contains(&self, user: u64) -> bool {
+        self.0.binary_search(&user).is_ok()
+    }
+}
+
 /// Where an event goes.
 #[derive(Debug, Clone)]
 pub enum To {
@@ -14,7 +39,7 @@ pub enum To {
     /// To those who see a channel.
     Channel(u64),
     /// To the sessions of some users.
-    Users(Vec<u64>),
+    Users(Users),
     /// To those for whom a change made this of a channel.
     Moved(Arc<Moves>, u64, Moved),
 }
@@ -46,11 +71,11 @@ pub struct Item<E> {
     /// A session's roles need one of these; 0: none is needed.
     pub permissions: Mask,
     /// Users whose sessions need no intent, and get it although they are passive.
-    pub always: Vec<u64>,
+    pub always: Users,
     /// Users who do not get it.
-    pub except: Vec<u64>,
+    pub except: Users,
     /// Users who get `content` whatever their intents.
-    pub content_for: Vec<u64>,
+    pub content_for: Users,
     /// Whether passive sessions get it too.
     pub passive: bool,
     /// The only shard it goes to.
@@ -67,12 +92,21 @@ impl<E> Item<E> {
             to: To::Room,
             intents: 0,
             permissions: 0,
-            always: Vec::new(),
-            except: Vec::new(),
-            content_for: Vec::new(),
+            always: Users::default(),
+            except: Users::default(),
+            content_for: Users::default(),
             passive: false,
             shard: None,
         }
+    }
+
+    /// How many users it names.
+    pub fn names(&self) -> usize {
+        let to = if let To::Users(users) = &self.to { users.ids().len() } else { 0 };
+        to + [&self.always, &self.except, &self.content_for]
+            .map(|users| users.ids().len())
+            .iter()
+            .sum::<usize>()
     }
 
     /// The channel that must be worked out before.

@@ -29,7 +29,7 @@ mod work;
 
 pub use audience::{Audience, Change, Full, MEMORY};
 pub use deliver::Deliver;
-pub use item::{Item, Moved, To};
+pub use item::{Item, Moved, To, Users};
 pub use moves::Moves;
 pub use seats::Session;
 pub use work::Budget;

@@ -1,39 +1,42 @@
-//! Who gets an item, of the seats of some words that are looked at together.
+//! Who gets some items, of the seats of some words that are looked at together.
 
 use crate::choice::Choice;
 
-/// Words of a tile: each set is gone through in a loop that the compiler makes wide.
+/// Words of a tile at most: each set is gone through in a loop that the compiler makes wide.
 pub(crate) const TILE: usize = 64;
 
-#[derive(Debug, Clone)]
-pub(crate) struct Tile {
-    body: [u64; TILE],
-    content: [u64; TILE],
+/// For each item a row: the words with those who get its body, then those with who get its content.
+#[derive(Debug)]
+pub(crate) struct Tiles {
+    words: Vec<u64>,
+    /// Of a row's halves: no wider than the audience.
+    width: usize,
 }
 
-impl Default for Tile {
-    fn default() -> Self {
-        Self { body: [0; TILE], content: [0; TILE] }
+impl Tiles {
+    pub(crate) fn new(items: usize, words: usize) -> Self {
+        let width = words.clamp(1, TILE);
+        Self { words: vec![0; items * 2 * width], width }
     }
-}
 
-impl Tile {
+    pub(crate) fn width(&self) -> usize {
+        self.width
+    }
+
     /// Looks at the words from one on.
-    pub(crate) fn fill<T, E>(&mut self, choice: &Choice<'_, T, E>, from: usize) {
-        let length = choice.words().saturating_sub(from).min(TILE);
-        let (body, rest) = self.body.split_at_mut(length);
-        rest.fill(0);
-        choice.fill(from, body, self.content.get_mut(..length).unwrap_or_default());
+    pub(crate) fn fill<T, E>(&mut self, choices: &[Choice<'_, T, E>], from: usize) {
+        for (row, choice) in self.words.chunks_exact_mut(2 * self.width).zip(choices) {
+            let (body, content) = row.split_at_mut(self.width);
+            choice.fill(from, body, content);
+        }
     }
 
-    /// The words, each with all who get the item.
-    pub(crate) fn words(&self) -> impl Iterator<Item = u64> {
-        self.body.iter().zip(&self.content).map(|(body, content)| body | content)
-    }
-
-    /// Those who get the body, and those who get the content, of a word by its place in the set.
-    pub(crate) fn get(&self, index: usize) -> (u64, u64) {
-        let word = |words: &[u64; TILE]| words.get(index % TILE).copied().unwrap_or(0);
-        (word(&self.body), word(&self.content))
+    /// For each item those who get the body, and those who get the content, of a word.
+    pub(crate) fn column(&self, index: usize) -> impl Iterator<Item = (u64, u64)> {
+        let index = index % self.width;
+        self.words.chunks_exact(2 * self.width).map(move |row| {
+            let word = |index: usize| row.get(index).copied().unwrap_or(0);
+            (word(index), word(index + self.width))
+        })
     }
 }

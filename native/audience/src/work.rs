@@ -13,27 +13,35 @@ const TILE: usize = 512;
 
 /// What may be done before others get a turn, in words read or written: some 4 GB/s at the worst.
 #[derive(Debug)]
-pub struct Budget(usize);
+pub struct Budget {
+    left: usize,
+    of: usize,
+}
 
 impl Budget {
     /// At most some 0.3 ms.
     pub fn piece() -> Self {
-        Self(300_000)
+        Self::new(300_000)
     }
 
     /// So many words.
     pub fn new(words: usize) -> Self {
-        Self(words)
+        Self { left: words, of: words }
     }
 
     /// Takes from what is left. A piece of work that was begun is finished.
     pub(crate) fn spend(&mut self, words: usize) {
-        self.0 = self.0.saturating_sub(words);
+        self.left = self.left.saturating_sub(words);
     }
 
     /// Whether nothing is left.
     pub fn is_spent(&self) -> bool {
-        self.0 == 0
+        self.left == 0
+    }
+
+    /// How much is spent, of 100.
+    pub fn percent(&self) -> usize {
+        (self.of - self.left).saturating_mul(100) / self.of.max(1)
     }
 }
 

@@ -8,7 +8,7 @@ mod support;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use audience::{Audience, Budget, Change, Deliver, Item, Moved, Moves, Session, To};
+use audience::{Audience, Budget, Change, Deliver, Item, Moved, Moves, Session, To, Users};
 use permissions::mask::{ADMINISTRATOR, VIEW_CHANNEL};
 use permissions::{Overwrite, Target};
 use proptest::collection::vec;
@@ -84,7 +84,8 @@ fn change() -> impl Strategy<Value = Change> {
 }
 
 fn item() -> impl Strategy<Value = Item<u32>> {
-    let users = || prop_oneof![3 => Just(Vec::new()), 2 => vec(user(), 1..3)];
+    let users =
+        || prop_oneof![3 => Just(Users::default()), 2 => vec(user(), 1..3).prop_map(Users::from)];
     let to = prop_oneof![
         2 => Just(To::Room),
         5 => (10..16_u64).prop_map(To::Channel),
@@ -222,11 +223,12 @@ fn run(audience: &mut Audience<u64>, model: &mut Model, command: Command) {
 fn keys(audience: &Audience<u64>, item: &Item<u32>, words: usize) -> Vec<u64> {
     let (mut keys, mut from, mut sum) = (Vec::new(), Some(0), 0);
     while let Some(word) = from {
-        let (next, count) = audience.recipients(item, word, words, Some((&mut keys, 10)));
+        let (next, count) =
+            audience.recipients(item, word, &mut Budget::new(words), Some(&mut keys));
         (from, sum) = (next, sum + count);
     }
     assert_eq!(sum, keys.len());
-    assert_eq!(audience.recipients(item, 0, usize::MAX, None), (None, sum));
+    assert_eq!(audience.recipients(item, 0, &mut Budget::new(usize::MAX), None), (None, sum));
     keys.sort_unstable();
     keys
 }

@@ -38,7 +38,7 @@ fn agree(audience: &Audience<()>) {
     let seen = (0..MANY + 100).filter(|key| audience.sees(*key, 10));
     let mut keys = Vec::new();
     let item = to(To::Channel(10));
-    audience.recipients(&item, 0, usize::MAX, Some((&mut keys, usize::MAX)));
+    audience.recipients(&item, 0, &mut Budget::new(usize::MAX), Some(&mut keys));
     keys.sort_unstable();
     assert_eq!(keys, seen.collect::<Vec<_>>());
 }
@@ -85,7 +85,7 @@ fn moves_are_gathered_in_pieces() {
     while !audience.prepare(std::slice::from_ref(&lost), &mut Budget::piece()) {}
     // All who saw it, but for the owner.
     let expected = (0..MANY).filter(|key| *key != 5 && (key % 3 == 0 || *key == 4)).count();
-    assert_eq!(audience.recipients(&lost, 0, usize::MAX, None).1, expected);
+    assert_eq!(audience.recipients(&lost, 0, &mut Budget::new(usize::MAX), None).1, expected);
 }
 
 #[test]

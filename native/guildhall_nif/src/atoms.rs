@@ -10,6 +10,7 @@ rustler::atoms! {
     gained,
     kept,
     lost,
+    many,
     owner,
     role_deleted,
     room,

@@ -204,7 +204,8 @@ fn audience_change<'a>(
         }
         rest = left;
     }
-    timeslice(env, started);
+    let percent = started.elapsed().as_micros() / 10;
+    rustler::schedule::consume_timeslice(env, percent.clamp(1, 100) as i32);
     Ok(Ok(rest))
 }
 
@@ -241,11 +242,9 @@ fn audience_moved<'a>(
     moves: &MovesResource,
     from: usize,
 ) -> NifResult<(Vec<Moved>, Option<usize>)> {
-    let started = Instant::now();
-    let mut audience = audience.get()?.write();
-    let moved = moves.get()?.moved(&mut audience, from, &mut Budget::piece());
-    drop(audience);
-    timeslice(env, started);
+    let mut budget = Budget::piece();
+    let moved = moves.get()?.moved(&mut audience.get()?.write(), from, &mut budget);
+    timeslice(env, &budget);
     Ok(moved)
 }
 
@@ -298,8 +297,7 @@ pub(crate) fn packed<'a>(env: Env<'a>, ids: &[u64]) -> Binary<'a> {
     binary.into()
 }
 
-/// Tells the scheduler what share of its millisecond is used up.
-pub(crate) fn timeslice(env: Env<'_>, started: Instant) {
-    let percent = started.elapsed().as_micros() / 10;
-    rustler::schedule::consume_timeslice(env, percent.clamp(1, 100) as i32);
+/// Tells the scheduler what share of its time is used up: a budget is a third of it.
+pub(crate) fn timeslice(env: Env<'_>, budget: &Budget) {
+    rustler::schedule::consume_timeslice(env, (budget.percent() / 3).clamp(1, 100) as i32);
 }

@@ -1,20 +1,18 @@
 //! NIFs of `Guildhall.Audience`: events to those who get them.
 
 use std::panic::RefUnwindSafe;
-use std::time::Instant;
 
 use audience::{Audience, Budget, Deliver, Item};
 use outbox::{Event, Pushed};
-use parking_lot::RwLockReadGuard;
-use rustler::{Binary, Env, LocalPid, NifResult, Resource, ResourceArc, Term};
+use rustler::{Binary, Encoder, Env, Error, LocalPid, NifResult, Resource, ResourceArc, Term};
 
+use crate::atoms;
 use crate::audience::{AudienceResource, Sink, packed, timeslice};
 use crate::audience_item::{item, items};
 use crate::outbox::EventResource;
 
-/// Keys that one call tells, and words that it looks at.
-const KEYS: usize = 8_192;
-const WORDS: usize = 65_536;
+/// Users that one call looks up, at some 200 ns each.
+const NAMES: usize = 2_000;
 
 /// The items of a dispatch that takes several calls.
 pub(crate) struct PlanResource(Vec<Item<Event>>);
@@ -53,65 +51,99 @@ impl Deliver<Sink, Event> for Pushes {
     }
 }
 
-/// Runs `read` on an audience that is prepared for the items; `None` if that takes longer.
+/// Runs `read` on an audience that is prepared for the items, if the budget lasts for that.
 fn prepared<E, T>(
     audience: &AudienceResource,
     items: &[Item<E>],
-    read: impl FnOnce(&Audience<Sink>) -> T,
+    budget: &mut Budget,
+    read: impl FnOnce(&Audience<Sink>, &mut Budget) -> T,
 ) -> NifResult<Option<T>> {
     let lock = audience.get()?;
     let guard = lock.read();
     if guard.is_prepared(items) {
-        return Ok(Some(read(&guard)));
+        return Ok(Some(read(&guard, budget)));
     }
     drop(guard);
     let mut guard = lock.write();
-    if !guard.prepare(items, &mut Budget::piece()) {
+    if !guard.prepare(items, budget) {
         return Ok(None);
     }
-    let guard: RwLockReadGuard<'_, _> = parking_lot::RwLockWriteGuard::downgrade(guard);
-    Ok(Some(read(&guard)))
+    let guard = parking_lot::RwLockWriteGuard::downgrade(guard);
+    Ok(Some(read(&guard, budget)))
 }
 
-/// A piece of a dispatch: the word to go on with or `nil`, what to go on with, deliveries, who must be
-/// woken, and the keys of those who have overflowed.
+/// Whether one call may look up all that the items name.
+fn names_few<E>(items: &[Item<E>]) -> bool {
+    items.iter().map(Item::names).sum::<usize>() <= NAMES
+}
+
+/// The word to go on with or `nil`, what to go on with, deliveries, who must be woken, and the keys of
+/// those who have overflowed.
 type Piece<'a> = (Option<usize>, Term<'a>, usize, Vec<LocalPid>, Vec<u64>);
 
-/// Delivers items, a list at first and then the plan that the call before returned.
+/// Delivers items, a list at first and then the plan that the call before returned. `:many` if there are
+/// several and they name too many users together.
 #[rustler::nif]
 fn audience_dispatch<'a>(
     env: Env<'a>,
     audience: &AudienceResource,
     what: Term<'a>,
     from: usize,
-) -> NifResult<Piece<'a>> {
-    use rustler::Encoder;
-    let started = Instant::now();
+) -> NifResult<Term<'a>> {
     let mut pushes = Pushes::default();
+    let mut budget = Budget::piece();
     let mut run = |items: &[Item<Event>]| {
-        let piece = prepared(audience, items, |audience| {
-            audience.deliver(items, from, &mut Budget::piece(), &mut pushes)
+        let piece = prepared(audience, items, &mut budget, |audience, budget| {
+            audience.deliver(items, from, budget, &mut pushes)
         })?;
         NifResult::Ok(piece.unwrap_or((Some(from), 0)))
     };
 
-    let (next, rest, count) = if let Ok(plan) = what.decode::<&PlanResource>() {
-        let (next, count) = run(&plan.0)?;
-        (next, what, count)
-    } else {
+    let (next, rest, count) = if what.is_list() {
         let items = items(what, |event| Ok(event.decode::<&EventResource>()?.0.clone()))?;
+        if !names_few(&items) {
+            return if items.len() > 1 {
+                Ok(atoms::many().encode(env))
+            } else {
+                Err(Error::BadArg)
+            };
+        }
         let (next, count) = run(&items)?;
         let rest = match next {
             Some(_word) => ResourceArc::new(PlanResource(items)).encode(env),
             None => what,
         };
         (next, rest, count)
+    } else {
+        let (next, count) = run(&what.decode::<&PlanResource>()?.0)?;
+        (next, what, count)
     };
-    timeslice(env, started);
-    Ok((next, rest, count, pushes.wakes, pushes.overflowed))
+    timeslice(env, &budget);
+    let piece: Piece<'a> = (next, rest, count, pushes.wakes, pushes.overflowed);
+    Ok(piece.encode(env))
 }
 
-/// How many sessions of some get an item: the word to go on with or `nil`, and the count.
+/// Who gets an item: the word to go on with or `nil`, and the count.
+fn recipients<'a>(
+    env: Env<'a>,
+    audience: &AudienceResource,
+    what: Term<'a>,
+    from: usize,
+    keys: Option<&mut Vec<u64>>,
+) -> NifResult<(Option<usize>, usize)> {
+    let mut budget = Budget::piece();
+    let item = item(what, |_event| Ok(()))?;
+    let items = std::slice::from_ref(&item);
+    if !names_few(items) {
+        return Err(Error::BadArg);
+    }
+    let piece = prepared(audience, items, &mut budget, |audience, budget| {
+        audience.recipients(&item, from, budget, keys)
+    })?;
+    timeslice(env, &budget);
+    Ok(piece.unwrap_or((Some(from), 0)))
+}
+
 #[rustler::nif]
 fn audience_count<'a>(
     env: Env<'a>,
@@ -119,13 +151,7 @@ fn audience_count<'a>(
     what: Term<'a>,
     from: usize,
 ) -> NifResult<(Option<usize>, usize)> {
-    let started = Instant::now();
-    let item = item(what, |_event| Ok(()))?;
-    let items = std::slice::from_ref(&item);
-    let piece =
-        prepared(audience, items, |audience| audience.recipients(&item, from, WORDS, None))?;
-    timeslice(env, started);
-    Ok(piece.unwrap_or((Some(from), 0)))
+    recipients(env, audience, what, from, None)
 }
 
 /// The keys of those who get an item, packed: the word to go on with or `nil`, and the keys.
@@ -136,13 +162,7 @@ fn audience_recipients<'a>(
     what: Term<'a>,
     from: usize,
 ) -> NifResult<(Option<usize>, Binary<'a>)> {
-    let started = Instant::now();
-    let item = item(what, |_event| Ok(()))?;
-    let items = std::slice::from_ref(&item);
     let mut keys = Vec::new();
-    let piece = prepared(audience, items, |audience| {
-        audience.recipients(&item, from, WORDS, Some((&mut keys, KEYS)))
-    })?;
-    timeslice(env, started);
-    Ok((piece.map_or(Some(from), |(next, _count)| next), packed(env, &keys)))
+    let (next, _count) = recipients(env, audience, what, from, Some(&mut keys))?;
+    Ok((next, packed(env, &keys)))
 }

@@ -21,12 +21,12 @@ pub(crate) fn item<'a, E>(
     (item.intents, item.permissions, item.passive, item.shard) = filter.decode()?;
     if !is_nil(names) {
         let (always, except): (Term<'a>, Term<'a>) = names.decode()?;
-        (item.always, item.except) = (few_ids(always)?, few_ids(except)?);
+        (item.always, item.except) = (few_ids(always)?.into(), few_ids(except)?.into());
     }
     if !is_nil(variants) {
         let (content, content_for, author, author_id): (Term<'a>, Term<'a>, Term<'a>, Term<'a>) =
             variants.decode()?;
-        item.content_for = few_ids(content_for)?;
+        item.content_for = few_ids(content_for)?.into();
         if !is_nil(content) {
             item.content = Some(event(content)?);
         }
@@ -57,7 +57,7 @@ fn place(term: Term<'_>) -> NifResult<To> {
     if let Ok((kind, what)) = term.decode::<(Atom, Term<'_>)>() {
         return match kind {
             kind if kind == atoms::channel() => Ok(To::Channel(what.decode()?)),
-            kind if kind == atoms::users() => Ok(To::Users(few_ids(what)?)),
+            kind if kind == atoms::users() => Ok(To::Users(few_ids(what)?.into())),
             _ => Err(Error::BadArg),
         };
     }

@@ -76,7 +76,7 @@ impl Model {
     pub(crate) fn is_there(&self, item: &Item<u32>, session: &Session) -> bool {
         match &item.to {
             To::Room => true,
-            To::Users(users) => users.contains(&session.user),
+            To::Users(users) => users.contains(session.user),
             To::Channel(channel) => self.sees(session, &self.sessions[&session.key].1, *channel),
             To::Moved(..) => false,
         }
@@ -92,13 +92,13 @@ impl Model {
         for (key, (session, roles)) in &self.sessions {
             let base = guild.standing(member(session), roles.iter().copied()).base();
             for item in items {
-                let always = item.always.contains(&session.user);
+                let always = item.always.contains(session.user);
                 let named = always || matches!(item.to, To::Users(_));
                 if (item.intents == 0 || session.intents & item.intents != 0 || always)
                     && (item.permissions == 0 || base & item.permissions != 0)
                     && (!session.passive || item.passive || named)
                     && item.shard.is_none_or(|shard| shard == session.shard)
-                    && !item.except.contains(&session.user)
+                    && !item.except.contains(session.user)
                     && is_there(item, session)
                 {
                     got.entry(*key).or_default().push(event(item, session));
@@ -114,7 +114,7 @@ fn member(session: &Session) -> Member {
 }
 
 fn event(item: &Item<u32>, session: &Session) -> u32 {
-    let content = session.intents & 1 << 15 != 0 || item.content_for.contains(&session.user);
+    let content = session.intents & 1 << 15 != 0 || item.content_for.contains(session.user);
     match (item.author, item.content) {
         (Some((author, event)), _) if author == session.user => event,
         (_, Some(event)) if content => event,
