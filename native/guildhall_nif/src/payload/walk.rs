@@ -4,7 +4,7 @@ use payload::{MAX_BYTES, MAX_DEPTH, write};
 use rustler::Atom;
 
 use super::atoms::{self, AtomTexts, Words};
-use super::beam::{Beam, Integer, Kind, Pairs, Raw};
+use super::beam::{Beam, Integer, Kind, Pairs, Raw, is_boxed};
 use super::frames::{Frame, Frames};
 use super::keys::KeyPlaces;
 
@@ -68,8 +68,18 @@ impl<'a> Walk<'a> {
         } else if term == self.words.yes {
             self.out.extend_from_slice(b"true");
         } else {
+            // Most values are strings.
+            if is_boxed(term)
+                && let Some(text) = self.beam.binary(term)
+            {
+                self.string(term, text)?;
+                return Ok(None);
+            }
             match self.beam.kind(term) {
-                Kind::ERL_NIF_TERM_TYPE_BITSTRING => self.string(term)?,
+                Kind::ERL_NIF_TERM_TYPE_BITSTRING => {
+                    let text = self.beam.binary(term);
+                    self.string(term, text.ok_or_else(|| refuse(atoms::bitstring(), term))?)?;
+                }
                 Kind::ERL_NIF_TERM_TYPE_INTEGER => self.integer(term)?,
                 Kind::ERL_NIF_TERM_TYPE_MAP => return self.open_map(term),
                 Kind::ERL_NIF_TERM_TYPE_LIST => return self.open_list(term),
@@ -102,8 +112,7 @@ impl<'a> Walk<'a> {
                     pairs.advance();
                     *index += 1;
                     if let Some((key, value)) = pairs.pair() {
-                        self.out.push(b',');
-                        if self.key(key)? {
+                        if self.key(b',', key)? {
                             return Ok(Some(value));
                         }
                         continue;
@@ -143,8 +152,7 @@ impl<'a> Walk<'a> {
             self.frames.0.pop();
             return Ok(None);
         };
-        self.out.push(b'{');
-        Ok(if self.key(key)? { Some(value) } else { None })
+        Ok(if self.key(b'{', key)? { Some(value) } else { None })
     }
 
     #[inline(always)]
@@ -153,8 +161,7 @@ impl<'a> Walk<'a> {
     }
 
     #[inline(always)]
-    fn string(&mut self, term: Raw) -> Result<(), Stop> {
-        let text = self.beam.binary(term).ok_or_else(|| refuse(atoms::bitstring(), term))?;
+    fn string(&mut self, term: Raw, text: &[u8]) -> Result<(), Stop> {
         if text.len() > self.limit {
             return Err(Stop::Large(Some(term)));
         }
@@ -193,42 +200,59 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Writes the key of the innermost map and its colon. False if the map turns out to be a
+    /// Writes `lead`, the key of the innermost map and its colon. False if the map turns out to be a
     /// fragment, which is written in its place.
     #[inline(always)]
-    fn key(&mut self, key: Raw) -> Result<bool, Stop> {
-        if !self.texts.push_known(self.out, key) {
-            if self.keys.push_known(self.out, key) {
+    fn key(&mut self, lead: u8, key: Raw) -> Result<bool, Stop> {
+        if is_boxed(key) {
+            if self.keys.push_key(self.out, lead, key) {
                 return Ok(true);
             }
-            match self.beam.kind(key) {
-                Kind::ERL_NIF_TERM_TYPE_BITSTRING => return self.text_key(key),
-                Kind::ERL_NIF_TERM_TYPE_ATOM if key == self.words.module => {
-                    return self.fragment().map(|()| false);
-                }
-                Kind::ERL_NIF_TERM_TYPE_ATOM => self.texts.push(self.out, self.beam, key),
-                Kind::ERL_NIF_TERM_TYPE_INTEGER => {
-                    self.out.push(b'"');
-                    self.integer(key)?;
-                    self.out.push(b'"');
-                }
-                _ => return Err(refuse(atoms::invalid_key(), key)),
+            if let Some(text) = self.beam.binary(key) {
+                return self.text_key(lead, key, text);
             }
+        } else if self.texts.push_key(self.out, lead, key) {
+            return Ok(true);
         }
-        self.out.push(b':');
-        Ok(true)
+        self.other_key(lead, key)
     }
 
     #[inline(always)]
-    fn text_key(&mut self, key: Raw) -> Result<bool, Stop> {
-        let text = self.beam.binary(key).ok_or_else(|| refuse(atoms::invalid_key(), key))?;
+    fn text_key(&mut self, lead: u8, key: Raw, text: &[u8]) -> Result<bool, Stop> {
         if text.len() > self.limit {
             return Err(self.again());
         }
         let start = self.out.len();
+        self.out.push(lead);
         write::string(self.out, text).map_err(|error| not_utf8(error, key))?;
         self.out.push(b':');
         self.keys.remember(self.out, start, key);
+        Ok(true)
+    }
+
+    /// A key that is not remembered, and perhaps none.
+    fn other_key(&mut self, lead: u8, key: Raw) -> Result<bool, Stop> {
+        match self.beam.kind(key) {
+            Kind::ERL_NIF_TERM_TYPE_BITSTRING => {
+                let text =
+                    self.beam.binary(key).ok_or_else(|| refuse(atoms::invalid_key(), key))?;
+                return self.text_key(lead, key, text);
+            }
+            Kind::ERL_NIF_TERM_TYPE_ATOM if key == self.words.module => {
+                return self.fragment().map(|()| false);
+            }
+            Kind::ERL_NIF_TERM_TYPE_ATOM => {
+                self.out.push(lead);
+                self.texts.push(self.out, self.beam, key);
+            }
+            Kind::ERL_NIF_TERM_TYPE_INTEGER => {
+                self.out.extend_from_slice(&[lead, b'"']);
+                self.integer(key)?;
+                self.out.push(b'"');
+            }
+            _ => return Err(refuse(atoms::invalid_key(), key)),
+        }
+        self.out.push(b':');
         Ok(true)
     }
 
