@@ -291,13 +291,13 @@ defmodule Guildhall.Native do
   @type payload_refusal ::
           {:error, {atom(), non_neg_integer() | nil, term(), [atom() | binary() | integer()]}}
 
-  @spec payload_encode(term()) ::
+  @spec payload_encode(term(), max_bytes :: pos_integer()) ::
           {:ok, binary()} | {:more, text :: binary(), rest :: term()} | payload_refusal()
-  def payload_encode(_term), do: not_loaded()
+  def payload_encode(_term, _max_bytes), do: not_loaded()
 
-  @spec payload_encode_dirty(text :: binary(), rest :: term()) ::
+  @spec payload_encode_dirty(text :: binary(), rest :: term(), max_bytes :: pos_integer()) ::
           {:ok, binary()} | payload_refusal()
-  def payload_encode_dirty(_text, _rest), do: not_loaded()
+  def payload_encode_dirty(_text, _rest, _max_bytes), do: not_loaded()
 
   @spec payload_decode(binary()) :: {:ok, term()} | {:error, {atom(), non_neg_integer()}}
   def payload_decode(_text), do: not_loaded()
@@ -305,8 +305,8 @@ defmodule Guildhall.Native do
   @spec payload_decode_dirty(binary()) :: {:ok, term()} | {:error, {atom(), non_neg_integer()}}
   def payload_decode_dirty(_text), do: not_loaded()
 
-  @spec payload_retained() :: non_neg_integer()
-  def payload_retained, do: not_loaded()
+  @spec payload_memory() :: {count :: non_neg_integer(), bytes :: non_neg_integer()}
+  def payload_memory, do: not_loaded()
 
   # permissions.rs
 
