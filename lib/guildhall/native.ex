@@ -45,6 +45,10 @@ defmodule Guildhall.Native do
   @spec audience_set_passive(audience(), non_neg_integer(), boolean()) :: boolean()
   def audience_set_passive(_audience, _key, _passive?), do: not_loaded()
 
+  @spec audience_follow(audience(), non_neg_integer(), [binary()]) ::
+          {:ok, here? :: boolean()} | {:error, :memory_limit | :too_many}
+  def audience_follow(_audience, _key, _topics), do: not_loaded()
+
   @spec audience_change(audience(), [tuple()]) ::
           {:ok, rest :: [tuple()]} | {:error, :memory_limit | :too_many}
   def audience_change(_audience, _changes), do: not_loaded()

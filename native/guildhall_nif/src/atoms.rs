@@ -14,6 +14,7 @@ rustler::atoms! {
     owner,
     role_deleted,
     room,
+    topic,
     users,
 
     // member_list
