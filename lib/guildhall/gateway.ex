@@ -11,7 +11,7 @@ defmodule Guildhall.Gateway do
   The tables of opcodes and close codes are in `lib/guildhall/gateway/README.md`.
   """
 
-  alias Guildhall.Gateway.{Connection, Handshake}
+  alias Guildhall.Gateway.{Connection, Handshake, Primer}
   alias Guildhall.Http.{Request, Response, WebSocket}
   alias Guildhall.{Instance, Outbox, Payload, Session, Telemetry}
 
@@ -33,6 +33,17 @@ defmodule Guildhall.Gateway do
   @type parameters ::
           {Instance.t(), version :: 9 | 10 | nil, Outbox.Transport.kind(),
            encoding :: :json | :etf}
+
+  @doc """
+  Gives compressed connections typical events to build upon; to be called before the first one.
+
+  Nothing is wrong if others are in use: they serve as well, only for more bytes.
+  """
+  @spec prime() :: :ok
+  def prime do
+    _in_use = Outbox.Transport.prime(Primer.json())
+    :ok
+  end
 
   @doc """
   Answers a request for the gateway: an upgrade for `run/3`, or a refusal in JSON.

@@ -19,6 +19,7 @@ defmodule Guildhall.Supervisor do
   def init(options) do
     instance = options[:name]
     Instance.put(instance, :rate_limits, options[:rate_limits])
+    Guildhall.Gateway.prime()
     Instance.put(instance, :transport, Keyword.take(options, [:compression, :context_bytes]))
 
     children = [

@@ -98,6 +98,17 @@ defmodule Guildhall.OutboxTest do
     end
   end
 
+  test "a primer is JSON that repeats itself, and not another one than connections build upon" do
+    for unfit <- ["", "[", "7", <<?", 0xFF, ?">>, ~s(["#{String.duplicate("a", 16_384)}"])] do
+      assert Transport.prime(unfit) == {:error, :unfit}
+    end
+
+    # The first connection decides.
+    "" <> _frame = :zstd_stream |> Transport.new() |> Transport.frame("{}")
+    assert Transport.prime(~s(["one event","one event"])) == {:error, :in_use}
+    assert_raise FunctionClauseError, fn -> Transport.prime(~c"[]") end
+  end
+
   test "many processes push while one takes" do
     outbox = Outbox.new(max_events: 1_000_000, max_bytes: 1_000_000_000)
     taker = self()

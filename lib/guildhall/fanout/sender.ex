@@ -122,15 +122,7 @@ defmodule Guildhall.Fanout.Sender do
       :atomics.sub(sender.counter, 1, count)
       :atomics.sub(sender.counter, 2, bytes)
       metadata = %{fanout: sender.table.name, node: sender.node}
-
-      measurements = %{
-        events: count,
-        bytes: bytes,
-        waiting: :atomics.get(sender.counter, 1),
-        waiting_bytes: :atomics.get(sender.counter, 2)
-      }
-
-      Telemetry.emit([:fanout, :batch], measurements, metadata)
+      Telemetry.emit([:fanout, :batch], %{events: count, bytes: bytes}, metadata)
     end
 
     ship(%{sender | backlog: backlog})

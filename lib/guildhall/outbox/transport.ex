@@ -18,7 +18,7 @@ defmodule Guildhall.Outbox.Transport do
     ]
   ]
 
-  alias Guildhall.{Native, Options}
+  alias Guildhall.{Native, Options, Payload}
 
   @moduledoc """
   How payloads travel on one connection.
@@ -65,6 +65,28 @@ defmodule Guildhall.Outbox.Transport do
     options = Options.validate!(options, @schema)
     bytes = min(options[:context_bytes], 0xFFFF_FFFF_FFFF_FFFF)
     Native.outbox_transport_new(kind, options[:encoding], options[:compression], bytes)
+  end
+
+  @doc """
+  Gives the zstd streams of this VM typical events, as JSON, to tell later events by.
+
+  Each connection is sent them in one of its first payloads, as a last field `"_primer"`, which clients
+  pass over, and again after every megabyte. What an event has in common with them takes no bytes:
+  the order of fields counts, and at most 16 KB. There are some of Guildhall's own, in the order of
+  their keys, so this is for other events, or for another order.
+
+  To be called before the first connection, since all share one: `{:error, :in_use}` if others are in
+  use, `{:error, :unfit}` if it is too large, no JSON, or repeats nothing of itself.
+  """
+  @spec prime(json :: binary()) :: :ok | {:error, :in_use | :unfit}
+  def prime(json) when is_binary(json) do
+    with {:ok, _events} <- Payload.decode(json),
+         :ok <- Native.outbox_transport_prime(json) do
+      :ok
+    else
+      :in_use -> {:error, :in_use}
+      _unfit -> {:error, :unfit}
+    end
   end
 
   @doc """

@@ -1,6 +1,7 @@
 //! Every atom that the NIFs make. None is ever made from a client's data.
 
 rustler::atoms! {
+    in_use,
     memory_limit,
     too_many,
 
@@ -14,7 +15,6 @@ rustler::atoms! {
     owner,
     role_deleted,
     room,
-    topic,
     users,
 
     // member_list
@@ -52,6 +52,7 @@ rustler::atoms! {
     ring_events,
     sequence,
     shared,
+    unfit,
     wake,
     zlib_stream,
     zstd_stream,
@@ -84,7 +85,6 @@ rustler::atoms! {
     dropping,
     error,
     excluded,
-    in_use,
     included,
     key_too_large,
     newer_format,

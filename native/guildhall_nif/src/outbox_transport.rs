@@ -5,6 +5,7 @@ use std::panic::RefUnwindSafe;
 use outbox::{Encoding, Failure, Kind, Policy, Transport};
 use parking_lot::{Mutex, MutexGuard};
 use rustler::{Atom, Binary, Encoder, Env, Error, NifResult, Resource, ResourceArc, Term};
+use zstd_splice::Primer;
 
 use crate::atoms;
 use crate::outbox::{binary, with_frames};
@@ -67,6 +68,16 @@ fn outbox_transport_new(
 fn one_of<T, const N: usize>(atom: Atom, choices: [(Atom, T); N]) -> NifResult<T> {
     let choice = choices.into_iter().find(|(name, _choice)| *name == atom);
     choice.map(|(_name, choice)| choice).ok_or(Error::BadArg)
+}
+
+/// `:ok`, `:in_use` if connections build on other bytes already, or `:unfit`.
+#[rustler::nif]
+fn outbox_transport_prime(json: Binary<'_>) -> Atom {
+    match Primer::new(&json).map(Primer::install) {
+        Ok(true) => rustler::types::atom::ok(),
+        Ok(false) => atoms::in_use(),
+        Err(_) => atoms::unfit(),
+    }
 }
 
 /// The frame of one payload, or `:beyond` if it takes more work than `budget`.

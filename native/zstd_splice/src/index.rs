@@ -2,47 +2,54 @@
 
 use std::ops::Range;
 
-/// Bytes that bodies are matched against, with every place where four of them begin.
+/// Bytes that bodies are matched against, with every place where seven of them begin: fewer save less than an
+/// offset as far as the primer costs.
 #[derive(Debug)]
 pub(crate) struct Index {
     bytes: Box<[u8]>,
     /// The last place of each hash, plus one.
-    heads: Box<[u16]>,
+    heads: Box<[u16; 1 << Index::LOG]>,
     /// The place before it with the same hash, plus one.
     before: Box<[u16]>,
 }
 
 impl Index {
     /// How many places are tried.
-    const TRIES: usize = 24;
+    const TRIES: usize = 8;
     const LOG: u32 = 12;
 
     /// An index of at most 2^16 - 1 bytes.
     pub(crate) fn new(bytes: &[u8]) -> Self {
-        let mut heads = vec![0; 1 << Self::LOG].into_boxed_slice();
+        let mut heads = Box::new([0; 1 << Self::LOG]);
         let mut before = Vec::with_capacity(bytes.len());
-        for (place, four) in bytes.windows(4).enumerate() {
-            let head: &mut u16 = &mut heads[hash(four, Self::LOG)];
+        for place in 0..bytes.len() {
+            let Some(word) = word(bytes, place) else { break };
+            let head: &mut u16 = &mut heads[Self::hash(word)];
             before.push(*head);
             *head = place as u16 + 1;
         }
         Self { bytes: bytes.into(), heads, before: before.into() }
     }
 
+    #[inline]
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// Places where `rest` may begin, the last one first.
+    /// Places where the bytes of `word` may begin, the last one first.
     #[inline]
-    pub(crate) fn candidates(&self, rest: &[u8], mut visit: impl FnMut(usize)) {
-        let Some(four) = rest.get(..4) else { return };
-        let mut next = self.heads[hash(four, Self::LOG)];
+    pub(crate) fn candidates(&self, word: u64, mut visit: impl FnMut(usize)) {
+        let mut next = self.heads[Self::hash(word)];
         for _try in 0..Self::TRIES {
             let Some(place) = usize::from(next).checked_sub(1) else { return };
             visit(place);
             next = self.before[place];
         }
+    }
+
+    #[inline]
+    fn hash(word: u64) -> usize {
+        hash(word << 8, Self::LOG)
     }
 
     pub(crate) fn memory(&self) -> usize {
@@ -71,50 +78,51 @@ impl Recent {
         Self { fours: table(), eights: table(), log, thorough: body <= Self::THOROUGH }
     }
 
+    /// Places where eight or four bytes of `word`, which is at `at`, may have begun.
     #[inline]
-    pub(crate) fn candidates(&self, body: &[u8], at: usize, mut visit: impl FnMut(usize)) {
-        let near =
-            |next: u32| (next as usize).checked_sub(1).filter(|place| at - place <= Self::REACH);
-        if let Some(bytes) = body.get(at..at + 8)
-            && let Some(place) = near(self.eights[hash8(bytes, self.log)])
-        {
-            visit(place);
-        }
-        if let Some(bytes) = body.get(at..at + 4)
-            && let Some(place) = near(self.fours[hash(bytes, self.log)])
-        {
-            visit(place);
+    pub(crate) fn candidates(&self, word: u64, at: usize, mut visit: impl FnMut(usize)) {
+        let (eight, four) = (self.eights[hash(word, self.log)], self.fours[self.hash_four(word)]);
+        for next in [eight, if four == eight { 0 } else { four }] {
+            if let Some(place) = (next as usize).checked_sub(1)
+                && at - place <= Self::REACH
+            {
+                visit(place);
+            }
         }
     }
 
     #[inline]
     pub(crate) fn insert(&mut self, body: &[u8], at: usize) {
-        if let Some(bytes) = body.get(at..at + 8) {
-            self.eights[hash8(bytes, self.log)] = at as u32 + 1;
-            self.fours[hash(&bytes[..4], self.log)] = at as u32 + 1;
+        if let Some(word) = word(body, at) {
+            let four = self.hash_four(word);
+            self.eights[hash(word, self.log)] = at as u32 + 1;
+            self.fours[four] = at as u32 + 1;
         }
     }
 
+    /// Inserts what is copied.
     pub(crate) fn insert_all(&mut self, body: &[u8], places: Range<usize>) {
         if self.thorough {
-            for place in places {
-                self.insert(body, place);
-            }
+            places.for_each(|place| self.insert(body, place));
         } else {
-            self.insert(body, places.start + 1);
+            self.insert(body, places.start);
             self.insert(body, places.end - 2);
         }
     }
+
+    #[inline]
+    fn hash_four(&self, word: u64) -> usize {
+        hash(word << 32, self.log)
+    }
+}
+
+/// The next eight bytes.
+#[inline]
+pub(crate) fn word(bytes: &[u8], at: usize) -> Option<u64> {
+    bytes.get(at..)?.first_chunk().map(|word| u64::from_le_bytes(*word))
 }
 
 #[inline]
-fn hash(four: &[u8], log: u32) -> usize {
-    let four = four.first_chunk().copied().map_or(0, u32::from_le_bytes);
-    (four.wrapping_mul(0x9e37_79b1) >> (32 - log)) as usize
-}
-
-#[inline]
-fn hash8(eight: &[u8], log: u32) -> usize {
-    let eight = eight.first_chunk().copied().map_or(0, u64::from_le_bytes);
-    (eight.wrapping_mul(0x9e37_79b1_85eb_ca87) >> (64 - log)) as usize
+fn hash(word: u64, log: u32) -> usize {
+    (word.wrapping_mul(0x9e37_79b1_85eb_ca87) >> (64 - log)) as usize
 }

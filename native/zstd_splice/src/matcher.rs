@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::index::{Index, Recent};
+use crate::index::{Index, Recent, word};
 use crate::sequences::{Offset, Sequence};
 
 /// What the search knows of a body as it walks through it.
@@ -52,24 +52,22 @@ impl<'a> Matcher<'a> {
         let end = part.end.saturating_sub(1);
         let (mut at, mut from) = (part.start, part.start);
 
-        while at + SHORTEST <= end {
-            let Some(mut found) = self.best(at..end, at - from, primed) else {
-                // The longer nothing is found, the larger the steps.
-                let step = 1 + ((at - from) >> 7);
+        while at < end {
+            let Some(mut found) = self.best(at..end, at == from, primed) else {
                 self.recent.insert(self.body, at);
-                at += step;
+                // The longer nothing is found, the larger the steps.
+                at += 1 + ((at - from) >> 7);
                 continue;
             };
-            // A copy that begins later may save more.
-            let mut tries = LAZY;
+
+            // A copy that begins a little later may save more.
             let mut next = at + 1;
-            while tries > 0 && next + SHORTEST <= end {
+            while next <= at + LAZY && next < end && found.length < LONG {
                 self.recent.insert(self.body, next - 1);
-                match self.best(next..end, next - from, primed) {
-                    Some(later) if later.gain - LITERAL * (next - at) as i32 > found.gain => {
-                        (found, at, tries) = (later, next, LAZY);
-                    }
-                    _ => tries -= 1,
+                if let Some(later) = self.best(next..end, false, primed)
+                    && later.gain - LITERAL * (next - at) as i32 > found.gain
+                {
+                    (found, at) = (later, next);
                 }
                 next += 1;
             }
@@ -88,39 +86,41 @@ impl<'a> Matcher<'a> {
         literals.extend_from_slice(&self.body[from..part.end]);
     }
 
-    fn best(&self, window: Range<usize>, literals: usize, primed: bool) -> Option<Found> {
-        let rest = &self.body[window.clone()];
+    /// The copy that saves most at the beginning of `window`; `after_copy` if no literal precedes it.
+    fn best(&self, window: Range<usize>, after_copy: bool, primed: bool) -> Option<Found> {
         let at = window.start;
+        let rest = Rest::new(&self.body[window])?;
         let mut best = None;
 
-        // Without literals it would be the last copy going on, which is as long as can be.
-        let fresh = usize::from(literals == 0);
-        for (slot, offset) in self.history.iter().enumerate().skip(fresh) {
-            let Some(offset) = *offset else { break };
-            let length = match offset {
-                Offset::Body(back) if back as usize <= at => {
-                    common(rest, &self.body[at - back as usize..])
+        // Directly after a copy, the last offset would be that copy going on, which is as long as can be.
+        for (slot, offset) in self.history.iter().enumerate().skip(usize::from(after_copy)) {
+            let source = match offset {
+                Some(Offset::Body(back)) => self.body.get(at.wrapping_sub(*back as usize)..),
+                Some(Offset::Primer(delta)) if primed => {
+                    self.primer.bytes().get((at as isize - *delta as isize) as usize..)
                 }
-                Offset::Primer(delta) if primed => {
-                    let place = usize::try_from(at as i32 - delta).unwrap_or(usize::MAX);
-                    common(rest, self.primer.bytes().get(place..).unwrap_or_default())
-                }
-                _ => 0,
+                _ => None,
             };
-            if length >= SHORTEST {
+            if let (Some(source), Some(offset)) = (source, *offset) {
+                let length = rest.common(source, SHORTEST);
                 consider(&mut best, REPEAT, length, offset, Some(slot));
             }
         }
+        if best.is_some_and(|best| best.length >= PLENTY) {
+            return best;
+        }
 
-        self.recent.candidates(self.body, at, |place| {
-            let length = common(rest, &self.body[place..]);
+        self.recent.candidates(rest.word, at, |place| {
+            let length = rest.common(&self.body[place..], SHORTEST);
             let offset = Offset::Body((at - place) as u32);
             let cost = NEW + (at - place).ilog2() as i32;
             consider(&mut best, cost, length, offset, None);
         });
         if primed {
-            self.primer.candidates(rest, |place| {
-                let length = common(rest, &self.primer.bytes()[place..]);
+            // What is no longer than the best one costs no less.
+            self.primer.candidates(rest.word, |place| {
+                let longer = best.map_or(SHORTEST, |best| best.length + 1);
+                let length = rest.common(&self.primer.bytes()[place..], longer);
                 let offset = Offset::Primer(at as i32 - place as i32);
                 consider(&mut best, FAR, length, offset, None);
             });
@@ -150,18 +150,25 @@ impl Found {
     }
 }
 
-/// What fewer bytes save is less than a sequence costs.
+/// The format has no shorter copies.
 const SHORTEST: usize = 3;
-/// How many bytes further it is worth to look for a better copy.
-const LAZY: u32 = 2;
+/// From here on a repeated offset is better than any other.
+const PLENTY: usize = 16;
+/// From here on a copy is taken as it is.
+const LONG: usize = 48;
+/// How many bytes further it is worth to look for a better copy. Less than [`SHORTEST`], so that no place is
+/// remembered that is not behind.
+const LAZY: usize = 2;
 
-// Prices in bits: of a literal, and of sequences whose offset comes again, is new, or leads far back.
+// Prices in bits: of a literal, and of sequences whose offset comes again, is new, or leads far back. A few
+// bits more or less change nothing: 307 bytes for 308 with the very prices of the tables.
 const LITERAL: i32 = 5;
 const REPEAT: i32 = 9;
 const NEW: i32 = 11;
 const FAR: i32 = 30;
 
-#[inline]
+/// Keeps the copy that saves more than what it costs and than the one before.
+#[inline(always)]
 fn consider(
     best: &mut Option<Found>,
     cost: i32,
@@ -175,15 +182,40 @@ fn consider(
     }
 }
 
-/// How many bytes two slices have in common from their beginning.
-#[inline]
+/// What follows in the body, with its first eight bytes, which decide most comparisons.
+struct Rest<'a> {
+    bytes: &'a [u8],
+    word: u64,
+}
+
+impl<'a> Rest<'a> {
+    #[inline]
+    fn new(bytes: &'a [u8]) -> Option<Self> {
+        Some(Self { bytes, word: word(bytes, 0)? })
+    }
+
+    /// How many bytes it has in common with others, or 0 if not `least`, which is 1 or more.
+    #[inline(always)]
+    fn common(&self, others: &[u8], least: usize) -> usize {
+        let Some(other) = word(others, 0) else { return 0 };
+        let differ = other ^ self.word;
+        let length = if differ != 0 {
+            differ.trailing_zeros() as usize / 8
+        } else if others.get(least - 1) == self.bytes.get(least - 1) {
+            8 + common(&self.bytes[8..], &others[8..])
+        } else {
+            0
+        };
+        if length < least { 0 } else { length }
+    }
+}
+
+#[inline(never)]
 fn common(a: &[u8], b: &[u8]) -> usize {
     let mut length = 0;
-    while let (Some(x), Some(y)) = (
-        a.get(length..).and_then(|rest| rest.first_chunk::<8>()),
-        b.get(length..).and_then(|rest| rest.first_chunk::<8>()),
-    ) {
-        let differ = u64::from_le_bytes(*x) ^ u64::from_le_bytes(*y);
+    for (x, y) in a.chunks_exact(8).zip(b.chunks_exact(8)) {
+        let word = |chunk: &[u8]| chunk.first_chunk().copied().map_or(0, u64::from_le_bytes);
+        let differ = word(x) ^ word(y);
         if differ != 0 {
             return length + differ.trailing_zeros() as usize / 8;
         }

@@ -1,6 +1,6 @@
 //! What every connection is sent once, so that events can be told by what they have in common with it.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use crate::block;
 use crate::huffman::Tree;
@@ -39,6 +39,10 @@ pub enum Unfit {
     Noise,
 }
 
+static JSON: OnceLock<Primer> = OnceLock::new();
+/// What `Guildhall.Gateway.Primer` makes where maps are in the order of their keys.
+const EVENTS: &[u8] = include_bytes!("primer.json").trim_ascii();
+
 impl Primer {
     /// The largest primer.
     pub const MAX_BYTES: usize = 16 * 1024;
@@ -52,13 +56,16 @@ impl Primer {
         Ok(Self(Arc::new(Inner { index: Index::new(bytes), taught: Some(taught) })))
     }
 
-    /// Gateway events as JSON: an array of dispatches, to be sent as a field that clients ignore.
+    /// Gateway events as JSON, to be sent as a field that clients ignore: the installed ones, or a list of
+    /// dispatches of a Guildhall node.
     pub fn json() -> &'static Self {
-        static JSON: LazyLock<Primer> = LazyLock::new(|| {
-            Primer::new(include_bytes!("primer.json").trim_ascii())
-                .unwrap_or_else(|_| Primer::none())
-        });
-        &JSON
+        JSON.get_or_init(|| Self::new(EVENTS).unwrap_or_else(|_| Self::none()))
+    }
+
+    /// Makes this the primer of [`Primer::json`]. False if another one is in use already.
+    pub fn install(self) -> bool {
+        let primer = JSON.get_or_init(|| self.clone());
+        primer.bytes() == self.bytes()
     }
 
     /// No primer: events are matched against themselves alone.

@@ -1,8 +1,8 @@
 //! What a scheduler keeps between calls: bounded, and counted.
 
 use std::cell::RefCell;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use gauge::Gauge;
 use payload::Reader;
 
 use super::beam::Raw;
@@ -11,8 +11,12 @@ use super::encode::Encoder;
 /// How much of each buffer is kept. What a larger document needed is given back.
 const KEPT: usize = 256 * 1024;
 
-/// What all schedulers keep together.
-pub(super) static MEMORY: Gauge = Gauge::new();
+/// What all schedulers keep together, in bytes.
+static RETAINED: AtomicUsize = AtomicUsize::new(0);
+
+pub(super) fn retained() -> usize {
+    RETAINED.load(Ordering::Relaxed)
+}
 
 thread_local! {
     static ENCODER: RefCell<Kept<Encoder>> = RefCell::new(Kept::new(Encoder::new()));
@@ -52,7 +56,6 @@ struct Kept<M: Memory> {
 
 impl<M: Memory> Kept<M> {
     fn new(memory: M) -> Self {
-        MEMORY.add(0);
         Self { memory, counted: 0 }
     }
 
@@ -71,14 +74,18 @@ impl<M: Memory> Kept<M> {
             self.memory.shrink(KEPT);
             now = self.memory.retained();
         }
-        MEMORY.resize(self.counted, now);
+        if now > self.counted {
+            RETAINED.fetch_add(now - self.counted, Ordering::Relaxed);
+        } else {
+            RETAINED.fetch_sub(self.counted - now, Ordering::Relaxed);
+        }
         self.counted = now;
     }
 }
 
 impl<M: Memory> Drop for Kept<M> {
     fn drop(&mut self) {
-        MEMORY.remove(self.counted);
+        RETAINED.fetch_sub(self.counted, Ordering::Relaxed);
     }
 }
 

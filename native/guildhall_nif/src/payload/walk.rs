@@ -1,12 +1,20 @@
 //! The walk over a term. Open lists and maps are frames, so that nothing recurses.
 
-use payload::{MAX_DEPTH, write};
+use payload::{MAX_BYTES, MAX_DEPTH, write};
+use rustler::Atom;
 
 use super::atoms::{self, AtomTexts, Words};
-use super::beam::{Beam, Integer, Kind, Pairs, Raw, is_boxed};
+use super::beam::{Beam, Integer, Kind, Pairs, Raw};
 use super::frames::{Frame, Frames};
 use super::keys::KeyPlaces;
-use super::stop::{Stop, not_utf8, refuse, unsupported};
+
+/// What ends a walk early.
+pub(super) enum Stop {
+    /// Enough text for now. The term is what to go on with, none if it is the one after the last.
+    Large(Option<Raw>),
+    /// A term that cannot be text, and the offset in it.
+    Refused { reason: Atom, position: Option<usize>, term: Raw },
+}
 
 pub(super) struct Walk<'a> {
     beam: Beam,
@@ -15,8 +23,6 @@ pub(super) struct Walk<'a> {
     keys: &'a mut KeyPlaces,
     words: &'static Words,
     limit: usize,
-    /// Whether the limit is what a normal scheduler should write, and not what a text may be.
-    normal: bool,
     pub(super) frames: Frames,
 }
 
@@ -27,15 +33,13 @@ impl<'a> Walk<'a> {
         texts: &'a mut AtomTexts,
         keys: &'a mut KeyPlaces,
         frames: Frames,
-        (limit, normal): (usize, bool),
+        limit: usize,
     ) -> Self {
         keys.forget();
-        Self { beam, out, texts, keys, words: Words::get(), limit, normal, frames }
+        Self { beam, out, texts, keys, words: Words::get(), limit, frames }
     }
 
     /// Writes `term`, if there is one, and all that is open.
-    // Apart from its callers, in whose midst its loop was a fifth slower.
-    #[inline(never)]
     pub(super) fn run(&mut self, term: Option<Raw>) -> Result<(), Stop> {
         let mut next = match term {
             Some(term) => Some(term),
@@ -64,18 +68,8 @@ impl<'a> Walk<'a> {
         } else if term == self.words.yes {
             self.out.extend_from_slice(b"true");
         } else {
-            // Most values are strings.
-            if is_boxed(term)
-                && let Some(text) = self.beam.binary(term)
-            {
-                self.string(term, text)?;
-                return Ok(None);
-            }
             match self.beam.kind(term) {
-                Kind::ERL_NIF_TERM_TYPE_BITSTRING => {
-                    let text = self.beam.binary(term);
-                    self.string(term, text.ok_or_else(|| refuse(atoms::bitstring(), term))?)?;
-                }
+                Kind::ERL_NIF_TERM_TYPE_BITSTRING => self.string(term)?,
                 Kind::ERL_NIF_TERM_TYPE_INTEGER => self.integer(term)?,
                 Kind::ERL_NIF_TERM_TYPE_MAP => return self.open_map(term),
                 Kind::ERL_NIF_TERM_TYPE_LIST => return self.open_list(term),
@@ -108,7 +102,8 @@ impl<'a> Walk<'a> {
                     pairs.advance();
                     *index += 1;
                     if let Some((key, value)) = pairs.pair() {
-                        if self.key(b',', key)? {
+                        self.out.push(b',');
+                        if self.key(key)? {
                             return Ok(Some(value));
                         }
                         continue;
@@ -148,7 +143,8 @@ impl<'a> Walk<'a> {
             self.frames.0.pop();
             return Ok(None);
         };
-        Ok(if self.key(b'{', key)? { Some(value) } else { None })
+        self.out.push(b'{');
+        Ok(if self.key(key)? { Some(value) } else { None })
     }
 
     #[inline(always)]
@@ -157,7 +153,8 @@ impl<'a> Walk<'a> {
     }
 
     #[inline(always)]
-    fn string(&mut self, term: Raw, text: &[u8]) -> Result<(), Stop> {
+    fn string(&mut self, term: Raw) -> Result<(), Stop> {
+        let text = self.beam.binary(term).ok_or_else(|| refuse(atoms::bitstring(), term))?;
         if text.len() > self.limit {
             return Err(Stop::Large(Some(term)));
         }
@@ -191,64 +188,47 @@ impl<'a> Walk<'a> {
 
     /// Takes text away from what a normal scheduler may write, for work that writes little.
     fn charge(&mut self, bytes: usize) {
-        if self.normal {
+        if self.limit < MAX_BYTES {
             self.limit = self.limit.saturating_sub(bytes);
         }
     }
 
-    /// Writes `lead`, the key of the innermost map and its colon. False if the map turns out to be a
+    /// Writes the key of the innermost map and its colon. False if the map turns out to be a
     /// fragment, which is written in its place.
     #[inline(always)]
-    fn key(&mut self, lead: u8, key: Raw) -> Result<bool, Stop> {
-        if is_boxed(key) {
-            if self.keys.push_key(self.out, lead, key) {
+    fn key(&mut self, key: Raw) -> Result<bool, Stop> {
+        if !self.texts.push_known(self.out, key) {
+            if self.keys.push_known(self.out, key) {
                 return Ok(true);
             }
-            if let Some(text) = self.beam.binary(key) {
-                return self.text_key(lead, key, text);
+            match self.beam.kind(key) {
+                Kind::ERL_NIF_TERM_TYPE_BITSTRING => return self.text_key(key),
+                Kind::ERL_NIF_TERM_TYPE_ATOM if key == self.words.module => {
+                    return self.fragment().map(|()| false);
+                }
+                Kind::ERL_NIF_TERM_TYPE_ATOM => self.texts.push(self.out, self.beam, key),
+                Kind::ERL_NIF_TERM_TYPE_INTEGER => {
+                    self.out.push(b'"');
+                    self.integer(key)?;
+                    self.out.push(b'"');
+                }
+                _ => return Err(refuse(atoms::invalid_key(), key)),
             }
-        } else if self.texts.push_key(self.out, lead, key) {
-            return Ok(true);
         }
-        self.other_key(lead, key)
+        self.out.push(b':');
+        Ok(true)
     }
 
     #[inline(always)]
-    fn text_key(&mut self, lead: u8, key: Raw, text: &[u8]) -> Result<bool, Stop> {
+    fn text_key(&mut self, key: Raw) -> Result<bool, Stop> {
+        let text = self.beam.binary(key).ok_or_else(|| refuse(atoms::invalid_key(), key))?;
         if text.len() > self.limit {
             return Err(self.again());
         }
         let start = self.out.len();
-        self.out.push(lead);
         write::string(self.out, text).map_err(|error| not_utf8(error, key))?;
         self.out.push(b':');
         self.keys.remember(self.out, start, key);
-        Ok(true)
-    }
-
-    /// A key that is not remembered, and perhaps none.
-    fn other_key(&mut self, lead: u8, key: Raw) -> Result<bool, Stop> {
-        match self.beam.kind(key) {
-            Kind::ERL_NIF_TERM_TYPE_BITSTRING => {
-                let text =
-                    self.beam.binary(key).ok_or_else(|| refuse(atoms::invalid_key(), key))?;
-                return self.text_key(lead, key, text);
-            }
-            Kind::ERL_NIF_TERM_TYPE_ATOM if key == self.words.module => {
-                return self.fragment().map(|()| false);
-            }
-            Kind::ERL_NIF_TERM_TYPE_ATOM => {
-                self.out.push(lead);
-                self.texts.push(self.out, self.beam, key);
-            }
-            Kind::ERL_NIF_TERM_TYPE_INTEGER => {
-                self.out.extend_from_slice(&[lead, b'"']);
-                self.integer(key)?;
-                self.out.push(b'"');
-            }
-            _ => return Err(refuse(atoms::invalid_key(), key)),
-        }
-        self.out.push(b':');
         Ok(true)
     }
 
@@ -267,7 +247,7 @@ impl<'a> Walk<'a> {
             .ok_or_else(|| refuse(atoms::invalid_raw(), map))?;
 
         self.charge(32);
-        if text.len() > self.limit.saturating_sub(start) {
+        if text.len() >= self.limit.saturating_sub(start) {
             return Err(self.again());
         }
         self.cut(start);
@@ -287,5 +267,27 @@ impl<'a> Walk<'a> {
     fn cut(&mut self, start: usize) {
         self.out.truncate(start);
         self.keys.forget();
+    }
+}
+
+#[cold]
+fn refuse(reason: Atom, term: Raw) -> Stop {
+    Stop::Refused { reason, position: None, term }
+}
+
+#[cold]
+fn not_utf8(error: write::NotUtf8, term: Raw) -> Stop {
+    Stop::Refused { reason: atoms::invalid_utf8(), position: Some(error.0), term }
+}
+
+#[cold]
+fn unsupported(kind: Kind) -> Atom {
+    match kind {
+        Kind::ERL_NIF_TERM_TYPE_TUPLE => atoms::tuple(),
+        Kind::ERL_NIF_TERM_TYPE_PID => atoms::pid(),
+        Kind::ERL_NIF_TERM_TYPE_PORT => atoms::port(),
+        Kind::ERL_NIF_TERM_TYPE_REFERENCE => atoms::reference(),
+        Kind::ERL_NIF_TERM_TYPE_FUN => atoms::function(),
+        _ => atoms::unknown(),
     }
 }

@@ -1,11 +1,11 @@
-defmodule Bench.Load.Generator do
+defmodule Mix.Guildhall.Load.Generator do
   @moduledoc false
 
   # The load generator of `bench/load`: built with cargo, run on a core of its own. It tells of its
   # progress on stderr by itself, and of its result in one line of JSON.
 
   alias Guildhall.Payload
-  alias Bench.Load.{Crowd, Node}
+  alias Mix.Guildhall.Load.{Crowd, Node}
 
   @manifest "bench/load/Cargo.toml"
   @program "target/release/load"

@@ -1,11 +1,11 @@
-defmodule Bench.Load.Crowd do
+defmodule Mix.Guildhall.Load.Crowd do
   @moduledoc false
 
   # The clients of a load test, made through the operator's API: bots, because they may hear of
   # presences, all in one guild, whose owner posts in its channel.
 
   alias Guildhall.Operator
-  alias Bench.Load.Node
+  alias Mix.Guildhall.Load.Node
 
   @enforce_keys [:guild_id, :channel_id, :poster, :tokens, :size]
   defstruct @enforce_keys
