@@ -321,22 +321,9 @@ defmodule Guildhall.Native do
           {:ok, permissions()} | {:error, :memory_limit}
   def permissions_new(_id, _owner, _roles, _channels, _max_bytes), do: not_loaded()
 
-  @spec permissions_put_owner(permissions(), u64() | nil) :: permissions()
-  def permissions_put_owner(_guild, _owner), do: not_loaded()
-
-  @spec permissions_put_role(permissions(), u64(), u64()) ::
+  @spec permissions_change(permissions(), [tuple()]) ::
           {:ok, permissions()} | {:error, :memory_limit}
-  def permissions_put_role(_guild, _id, _mask), do: not_loaded()
-
-  @spec permissions_delete_role(permissions(), u64()) :: permissions()
-  def permissions_delete_role(_guild, _id), do: not_loaded()
-
-  @spec permissions_put_channel(permissions(), tuple()) ::
-          {:ok, permissions()} | {:error, :memory_limit}
-  def permissions_put_channel(_guild, _channel), do: not_loaded()
-
-  @spec permissions_delete_channel(permissions(), u64()) :: permissions()
-  def permissions_delete_channel(_guild, _id), do: not_loaded()
+  def permissions_change(_guild, _changes), do: not_loaded()
 
   @spec permissions_base(permissions(), u64(), roles()) :: u64()
   def permissions_base(_guild, _user, _roles), do: not_loaded()

@@ -26,8 +26,7 @@ defmodule Guildhall.Permissions do
   What a member may do in a guild and in its channels, as Discord documents it.
 
   A guild's roles and channels are compiled once, by `new/1`, into a value that any process may
-  read and no process keeps; a change (`put_role/3`, `put_channel/2`, ...) returns another value,
-  which shares what is equal. Asking it costs a fraction of a microsecond, whatever the size of
+  read and no process keeps; `change/2` returns another value, which shares what is equal. Asking it costs a fraction of a microsecond, whatever the size of
   the guild.
 
       iex> alias Guildhall.Permissions
@@ -71,7 +70,7 @@ defmodule Guildhall.Permissions do
   | `overwritten/3`, `in_channel/3` | the same | normal |
   | `visible_channels/2` | `O(channels * roles of the member)` | normal; dirty beyond 20,000 |
   | `in_channel_many/3` | `O(bytes)` | normal; dirty beyond 64 KB |
-  | `new/1`, changes | `O(roles + channels)` | dirty |
+  | `new/1`, `change/2` | `O(roles + channels)` | dirty |
   | `memory/0` | constant | normal |
 
   A member has at most 4,096 roles. That, an id or a mask out of range, and anything that has not
@@ -97,6 +96,12 @@ defmodule Guildhall.Permissions do
   @type kind :: :text | :voice | {:thread, parent :: id()}
   @type overwrite :: {id(), :role | :member, allow :: mask(), deny :: mask()}
   @type channel :: {id(), kind(), [overwrite()]}
+  @type change ::
+          {:owner, id() | nil}
+          | {:role, id(), mask()}
+          | {:role_deleted, id()}
+          | {:channel, channel()}
+          | {:channel_deleted, id()}
 
   @doc "Returns the bit of a permission."
   @spec bit(name()) :: mask()
@@ -122,34 +127,15 @@ defmodule Guildhall.Permissions do
     checked(Native.permissions_new(id, owner, roles, channels, options[:max_bytes]))
   end
 
-  @doc "Gives the guild another owner, or none."
-  @spec put_owner(t(), id() | nil) :: t()
-  def put_owner(%__MODULE__{handle: handle}, owner) do
-    %__MODULE__{handle: Native.permissions_put_owner(handle, owner)}
-  end
+  @doc """
+  Returns the guild after changes, made in their order.
 
-  @doc "Adds a role, or gives it other permissions."
-  @spec put_role(t(), id(), mask()) :: {:ok, t()} | {:error, :memory_limit}
-  def put_role(%__MODULE__{handle: handle}, id, mask) do
-    checked(Native.permissions_put_role(handle, id, mask))
-  end
-
-  @doc "Removes a role. Overwrites for it, and members who have it, get nothing from it any more."
-  @spec delete_role(t(), id()) :: t()
-  def delete_role(%__MODULE__{handle: handle}, id) do
-    %__MODULE__{handle: Native.permissions_delete_role(handle, id)}
-  end
-
-  @doc "Adds a channel, or puts it in the place of the one with its id."
-  @spec put_channel(t(), channel()) :: {:ok, t()} | {:error, :memory_limit}
-  def put_channel(%__MODULE__{handle: handle}, channel) do
-    checked(Native.permissions_put_channel(handle, channel))
-  end
-
-  @doc "Removes a channel."
-  @spec delete_channel(t(), id()) :: t()
-  def delete_channel(%__MODULE__{handle: handle}, id) do
-    %__MODULE__{handle: Native.permissions_delete_channel(handle, id)}
+  A role that is deleted gives nothing any more to members who have it, and overwrites for it are of no
+  account. A channel is put anew, whether it was here or not.
+  """
+  @spec change(t(), [change()]) :: {:ok, t()} | {:error, :memory_limit}
+  def change(%__MODULE__{handle: handle}, changes) when is_list(changes) do
+    checked(Native.permissions_change(handle, changes))
   end
 
   @doc "Returns the member's permissions in the guild, before any channel and any timeout."

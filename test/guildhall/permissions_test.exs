@@ -53,7 +53,7 @@ defmodule Guildhall.PermissionsTest do
       assert Permissions.in_channel(guild, 11, {7, []}) == everyone()
 
       {:ok, guild} =
-        Permissions.put_role(guild, 1, everyone() - bits([:send_messages_in_threads]))
+        Permissions.change(guild, [{:role, 1, everyone() - bits([:send_messages_in_threads])}])
 
       assert (Permissions.in_channel(guild, 11, {7, []}) &&& bits([:send_messages])) == 0
     end
@@ -70,17 +70,24 @@ defmodule Guildhall.PermissionsTest do
 
   test "changes return another guild and leave the first as it is" do
     guild = guild([{10, :text, []}])
-    {:ok, closed} = Permissions.put_channel(guild, {10, :text, [{1, :role, 0, everyone()}]})
+
+    {:ok, closed} =
+      Permissions.change(guild, [{:channel, {10, :text, [{1, :role, 0, everyone()}]}}])
+
     assert Permissions.visible_channels(closed, {7, [2]}) == []
     assert Permissions.visible_channels(guild, {7, [2]}) == [10]
-    assert Permissions.visible_channels(Permissions.delete_channel(guild, 10), {7, []}) == []
+    {:ok, gone} = Permissions.change(guild, [{:channel_deleted, 10}])
+    assert Permissions.visible_channels(gone, {7, []}) == []
 
-    {:ok, kicking} = Permissions.put_role(guild, 2, bits([:kick_members]))
+    {:ok, kicking} = Permissions.change(guild, [{:role, 2, bits([:kick_members])}])
     assert Permissions.base(kicking, {7, [2]}) == (everyone() ||| bits([:kick_members]))
-    assert Permissions.base(Permissions.delete_role(kicking, 2), {7, [2]}) == everyone()
+    {:ok, peaceful} = Permissions.change(kicking, [{:role_deleted, 2}])
+    assert Permissions.base(peaceful, {7, [2]}) == everyone()
 
-    assert Permissions.base(Permissions.put_owner(guild, 7), {7, []}) == Permissions.all()
-    assert Permissions.base(Permissions.put_owner(guild, nil), {6, []}) == everyone()
+    {:ok, heir} = Permissions.change(guild, owner: 7)
+    assert Permissions.base(heir, {7, []}) == Permissions.all()
+    {:ok, orphan} = Permissions.change(guild, owner: 7, owner: nil)
+    assert for(id <- [6, 7], do: Permissions.base(orphan, {id, []})) == [everyone(), everyone()]
   end
 
   test "what client libraries compute leaves out what follows from it" do
@@ -120,7 +127,7 @@ defmodule Guildhall.PermissionsTest do
     assert count > 0 and bytes > 16_000
 
     many = for id <- 1..1_000, do: {id, :role, 1, 1}
-    assert Permissions.put_channel(guild, {1, :text, many}) == {:error, :memory_limit}
+    assert Permissions.change(guild, [{:channel, {1, :text, many}}]) == {:error, :memory_limit}
     assert Permissions.base(guild, {1, []}) == 0
   end
 

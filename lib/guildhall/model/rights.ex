@@ -111,25 +111,18 @@ defmodule Guildhall.Model.Rights do
 
   @doc "Follows a change of the guild."
   @spec change(Permissions.t(), change()) :: Permissions.t()
-  def change(rights, {:owner, user_id}), do: Permissions.put_owner(rights, user_id)
-
-  def change(rights, {:role, %Role{id: id, permissions: permissions}}) do
-    {:ok, rights} = Permissions.put_role(rights, id, permissions)
+  def change(rights, change) do
+    {:ok, rights} = Permissions.change(rights, [describe_change(change)])
     rights
   end
 
-  def change(rights, {:role_deleted, id}), do: Permissions.delete_role(rights, id)
+  @doc "Returns a change as `Permissions.change/2` takes it."
+  @spec describe_change(change()) :: Permissions.change()
+  def describe_change({:role, role}), do: {:role, role.id, role.permissions}
+  def describe_change({:channel, channel}), do: {:channel, channel(channel)}
+  def describe_change({kind, id}), do: {kind, id}
 
-  def change(rights, {:channel, channel}) do
-    {:ok, rights} = Permissions.put_channel(rights, channel(channel))
-    rights
-  end
-
-  def change(rights, {:channel_deleted, id}), do: Permissions.delete_channel(rights, id)
-
-  @doc "Returns a channel as `Guildhall.Permissions` takes it."
-  @spec channel(Channel.t()) :: Permissions.channel()
-  def channel(%Channel{id: id, overwrites: overwrites} = channel) do
+  defp channel(%Channel{id: id, overwrites: overwrites} = channel) do
     overwrites =
       for {id, %Overwrite{type: type, allow: allow, deny: deny}} <- overwrites,
           do: {id, type, allow, deny}

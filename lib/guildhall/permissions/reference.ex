@@ -40,28 +40,26 @@ defmodule Guildhall.Permissions.Reference do
       channels: %{}
     }
 
-    Enum.reduce(options[:channels] || [], guild, &put_channel(&2, &1))
+    change(guild, for(channel <- options[:channels] || [], do: {:channel, channel}))
   end
 
-  @spec put_owner(t(), id() | nil) :: t()
-  def put_owner(guild, owner), do: %{guild | owner_id: owner}
+  @spec change(t(), [Guildhall.Permissions.change()]) :: t()
+  def change(guild, changes), do: Enum.reduce(changes, guild, &change_one/2)
 
-  @spec put_role(t(), id(), mask()) :: t()
-  def put_role(guild, id, mask), do: %{guild | roles: Map.put(guild.roles, id, mask)}
+  defp change_one({:owner, owner}, guild), do: %{guild | owner_id: owner}
+  defp change_one({:role, id, mask}, guild), do: %{guild | roles: Map.put(guild.roles, id, mask)}
+  defp change_one({:role_deleted, id}, guild), do: %{guild | roles: Map.delete(guild.roles, id)}
 
-  @spec delete_role(t(), id()) :: t()
-  def delete_role(guild, id), do: %{guild | roles: Map.delete(guild.roles, id)}
-
-  @spec put_channel(t(), Guildhall.Permissions.channel()) :: t()
-  def put_channel(guild, {id, kind, overwrites}) do
+  defp change_one({:channel, {id, kind, overwrites}}, guild) do
     overwrites =
       Map.new(overwrites, fn {id, target, allow, deny} -> {{target, id}, {allow, deny}} end)
 
     %{guild | channels: Map.put(guild.channels, id, {kind, overwrites})}
   end
 
-  @spec delete_channel(t(), id()) :: t()
-  def delete_channel(guild, id), do: %{guild | channels: Map.delete(guild.channels, id)}
+  defp change_one({:channel_deleted, id}, guild) do
+    %{guild | channels: Map.delete(guild.channels, id)}
+  end
 
   @spec base(t(), member()) :: mask()
   def base(%__MODULE__{owner_id: user}, member) when elem(member, 0) == user, do: @all
@@ -138,9 +136,9 @@ defmodule Guildhall.Permissions.Reference do
 
   defp overwrite(base, guild, member, overwrites) do
     base
-    |> change(Map.get(overwrites, {:role, guild.id}, {0, 0}))
-    |> change(of_roles(elem(member, 1), guild, overwrites, {0, 0}))
-    |> change(Map.get(overwrites, {:member, elem(member, 0)}, {0, 0}))
+    |> put(Map.get(overwrites, {:role, guild.id}, {0, 0}))
+    |> put(of_roles(elem(member, 1), guild, overwrites, {0, 0}))
+    |> put(Map.get(overwrites, {:member, elem(member, 0)}, {0, 0}))
   end
 
   # The @everyone role may stand in a member's list too; its overwrite has been applied.
@@ -156,7 +154,7 @@ defmodule Guildhall.Permissions.Reference do
 
   defp of_roles([], _guild, _overwrites, masks), do: masks
 
-  defp change(mask, {allow, deny}), do: (mask &&& ~~~deny) ||| allow
+  defp put(mask, {allow, deny}), do: (mask &&& ~~~deny) ||| allow
 
   defp in_thread(mask, {:thread, _parent}) when (mask &&& @send_in_threads) != 0,
     do: mask ||| @send

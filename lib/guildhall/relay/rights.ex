@@ -20,10 +20,8 @@ defmodule Guildhall.Relay.Rights do
 
   @doc "Returns a change as the audience takes it."
   @spec change(View.change()) :: Audience.change()
-  def change({:role, role}), do: {:role, role.id, role.permissions}
-  def change({:channel, channel}), do: {:channel, Rights.channel(channel)}
   def change({:member, member}), do: {:member, member.user.id, member.roles}
-  def change({kind, id}) when kind in [:owner, :role_deleted, :channel_deleted], do: {kind, id}
+  def change(change), do: Rights.describe_change(change)
 
   @doc "Returns a session as the audience takes it, under the relay's number for it."
   @spec session(Subscriber.t(), key :: pos_integer()) :: Audience.Session.t()

@@ -1,7 +1,8 @@
 //! NIFs of `Guildhall.Permissions`.
 
 use permissions::{
-    Channel, Full, Guild, Kind, MEMORY, Mask, Member, Members, Overwrite, Standing, Target, Torn,
+    Change, Channel, Full, Guild, Kind, MEMORY, Mask, Member, Members, Overwrite, Standing, Target,
+    Torn,
 };
 use rustler::{
     Atom, Binary, Decoder, Encoder, Env, Error, NewBinary, NifResult, Resource, ResourceArc, Term,
@@ -76,6 +77,42 @@ impl Described {
     }
 }
 
+/// A change, of which a channel is still to be compiled.
+enum Told {
+    Channel(Described),
+    Other(Change),
+}
+
+impl<'a> Decoder<'a> for Told {
+    fn decode(term: Term<'a>) -> NifResult<Self> {
+        if let Ok((role, id, mask)) = term.decode::<(Atom, u64, Mask)>() {
+            let told = Self::Other(Change::Role(id, mask));
+            return if role == atoms::role() { Ok(told) } else { Err(Error::BadArg) };
+        }
+        let (kind, what): (Atom, Term<'a>) = term.decode()?;
+        match kind {
+            kind if kind == atoms::channel() => Ok(Self::Channel(what.decode()?)),
+            kind if kind == atoms::owner() => Ok(Self::Other(Change::Owner(what.decode()?))),
+            kind if kind == atoms::role_deleted() => {
+                Ok(Self::Other(Change::RoleDeleted(what.decode()?)))
+            }
+            kind if kind == atoms::channel_deleted() => {
+                Ok(Self::Other(Change::ChannelDeleted(what.decode()?)))
+            }
+            _ => Err(Error::BadArg),
+        }
+    }
+}
+
+impl Told {
+    fn in_guild(self, guild: u64) -> Change {
+        match self {
+            Self::Channel(channel) => Change::Channel(channel.in_guild(guild)),
+            Self::Other(change) => change,
+        }
+    }
+}
+
 fn kind_of(term: Term<'_>) -> NifResult<Kind> {
     if let Ok((thread, parent)) = term.decode::<(Atom, u64)>() {
         return if thread == atoms::thread() {
@@ -138,36 +175,12 @@ fn permissions_new(
 }
 
 #[rustler::nif(schedule = "DirtyCpu")]
-fn permissions_put_owner(guild: &PermissionsResource, owner: Option<u64>) -> NifResult<Made> {
-    Ok(made(guild.get()?.with_owner(owner)))
-}
-
-#[rustler::nif(schedule = "DirtyCpu")]
-fn permissions_put_role(
+fn permissions_change(
     guild: &PermissionsResource,
-    id: u64,
-    mask: Mask,
-) -> NifResult<Result<Made, Failure>> {
-    checked(guild.get()?.with_role(id, mask))
-}
-
-#[rustler::nif(schedule = "DirtyCpu")]
-fn permissions_delete_role(guild: &PermissionsResource, id: u64) -> NifResult<Made> {
-    Ok(made(guild.get()?.without_role(id)))
-}
-
-#[rustler::nif(schedule = "DirtyCpu")]
-fn permissions_put_channel(
-    guild: &PermissionsResource,
-    channel: Described,
+    changes: List<Told>,
 ) -> NifResult<Result<Made, Failure>> {
     let guild = guild.get()?;
-    checked(guild.with_channel(channel.in_guild(guild.id())))
-}
-
-#[rustler::nif(schedule = "DirtyCpu")]
-fn permissions_delete_channel(guild: &PermissionsResource, id: u64) -> NifResult<Made> {
-    Ok(made(guild.get()?.without_channel(id)))
+    checked(guild.changed(changes.0.into_iter().map(|told| told.in_guild(guild.id()))))
 }
 
 #[rustler::nif]

@@ -12,6 +12,21 @@ use crate::{Channel, Kind, MEMORY, Mask, mask};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Full;
 
+/// A change of a guild.
+#[derive(Debug)]
+pub enum Change {
+    /// Another owner, or none.
+    Owner(Option<u64>),
+    /// A role, or other permissions of it.
+    Role(u64, Mask),
+    /// No such role. Overwrites for it stay, and are of no account.
+    RoleDeleted(u64),
+    /// A channel, or another one in its place.
+    Channel(Channel),
+    /// No such channel.
+    ChannelDeleted(u64),
+}
+
 /// A guild's roles and channels, never changed. A change is another guild, which shares the
 /// channels with this one.
 #[derive(Debug)]
@@ -33,47 +48,39 @@ impl Guild {
         Self::of(id, owner, Box::default(), Box::default(), max_bytes)
     }
 
-    /// The guild with these roles and channels in the place of all it has. Of several with one id
-    /// the last one counts.
+    /// The guild with these roles and channels beside those that it has. Of several with one id the
+    /// last one counts.
     pub fn filled(
         &self,
         roles: impl IntoIterator<Item = (u64, Mask)>,
         channels: impl IntoIterator<Item = Channel>,
     ) -> Result<Self, Full> {
-        let roles: BTreeMap<u64, Mask> = roles.into_iter().collect();
-        let channels: BTreeMap<u64, Arc<Channel>> =
-            channels.into_iter().map(|channel| (channel.id(), Arc::new(channel))).collect();
-        let roles = roles.into_iter().collect();
-        self.with(roles, channels.into_values().collect()).checked()
+        let roles = roles.into_iter().map(|(id, mask)| Change::Role(id, mask));
+        self.changed(roles.chain(channels.into_iter().map(Change::Channel)))
     }
 
-    /// The guild with another owner.
-    pub fn with_owner(&self, owner: Option<u64>) -> Self {
-        Self::of(self.id, owner, self.roles.clone(), self.channels.clone(), self.max_bytes)
-    }
+    /// The guild after changes, made in their order.
+    pub fn changed(&self, changes: impl IntoIterator<Item = Change>) -> Result<Self, Full> {
+        let mut owner = self.owner;
+        let mut roles = BTreeMap::new();
+        let mut channels = BTreeMap::new();
 
-    /// The guild with a role, or with other permissions of it.
-    pub fn with_role(&self, id: u64, permissions: Mask) -> Result<Self, Full> {
-        let roles = with(&self.roles, |(id, _mask)| *id, id, Some((id, permissions)));
-        self.with(roles, self.channels.clone()).checked()
-    }
+        for change in changes {
+            match change {
+                Change::Owner(user) => owner = user,
+                Change::Role(id, mask) => drop(roles.insert(id, Some((id, mask)))),
+                Change::RoleDeleted(id) => drop(roles.insert(id, None)),
+                Change::Channel(channel) => {
+                    drop(channels.insert(channel.id(), Some(Arc::new(channel))));
+                }
+                Change::ChannelDeleted(id) => drop(channels.insert(id, None)),
+            }
+        }
 
-    /// The guild without a role. Overwrites for it stay, and are of no account.
-    pub fn without_role(&self, id: u64) -> Self {
-        self.with(with(&self.roles, |(id, _mask)| *id, id, None), self.channels.clone())
-    }
-
-    /// The guild with a channel, or with another one in its place.
-    pub fn with_channel(&self, channel: Channel) -> Result<Self, Full> {
-        let id = channel.id();
-        let channels = with(&self.channels, |channel| channel.id(), id, Some(Arc::new(channel)));
-        self.with(self.roles.clone(), channels).checked()
-    }
-
-    /// The guild without a channel.
-    pub fn without_channel(&self, id: u64) -> Self {
-        let channels = with(&self.channels, |channel| channel.id(), id, None);
-        self.with(self.roles.clone(), channels)
+        let roles = merged(&self.roles, |(id, _mask)| *id, roles);
+        let channels = merged(&self.channels, |channel| channel.id(), channels);
+        let guild = Self::of(self.id, owner, roles, channels, self.max_bytes);
+        if guild.bytes <= guild.max_bytes { Ok(guild) } else { Err(Full) }
     }
 
     /// Its id, which is that of the role @everyone as well.
@@ -165,10 +172,6 @@ impl Guild {
         self.channels.get(index).map(|channel| &**channel)
     }
 
-    fn with(&self, roles: Box<[(u64, Mask)]>, channels: Box<[Arc<Channel>]>) -> Self {
-        Self::of(self.id, self.owner, roles, channels, self.max_bytes)
-    }
-
     fn of(
         id: u64,
         owner: Option<u64>,
@@ -186,10 +189,6 @@ impl Guild {
     fn own_bytes(&self) -> usize {
         size_of::<Self>() + size_of_val(&*self.roles) + size_of_val(&*self.channels)
     }
-
-    fn checked(self) -> Result<Self, Full> {
-        if self.bytes <= self.max_bytes { Ok(self) } else { Err(Full) }
-    }
 }
 
 impl Drop for Guild {
@@ -198,12 +197,23 @@ impl Drop for Guild {
     }
 }
 
-/// The sorted items with that of an id replaced, added or left out.
-fn with<T: Clone>(items: &[T], key: impl Fn(&T) -> u64, id: u64, item: Option<T>) -> Box<[T]> {
-    let (before, from) = items.split_at(items.partition_point(|item| key(item) < id));
-    let after = match from.split_first() {
-        Some((first, after)) if key(first) == id => after,
-        _ => from,
-    };
-    before.iter().cloned().chain(item).chain(after.iter().cloned()).collect()
+/// The sorted items, of which some are replaced, added or left out.
+fn merged<T: Clone>(
+    items: &[T],
+    key: impl Fn(&T) -> u64,
+    changes: BTreeMap<u64, Option<T>>,
+) -> Box<[T]> {
+    let mut merged = Vec::with_capacity(items.len() + changes.len());
+    let mut rest = items;
+    for (id, item) in changes {
+        let (before, from) = rest.split_at(rest.partition_point(|item| key(item) < id));
+        rest = match from.split_first() {
+            Some((first, after)) if key(first) == id => after,
+            _ => from,
+        };
+        merged.extend_from_slice(before);
+        merged.extend(item);
+    }
+    merged.extend_from_slice(rest);
+    merged.into_boxed_slice()
 }

@@ -16,7 +16,7 @@ mod standing;
 use gauge::Gauge;
 
 pub use channel::{Channel, Kind, Overwrite, Target};
-pub use guild::{Full, Guild};
+pub use guild::{Change, Full, Guild};
 pub use mask::Mask;
 pub use packed::{Members, Torn};
 pub use standing::{Member, Standing};

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use permissions::mask::{self, ALL};
-use permissions::{Channel, Full, Guild, Kind, Mask, Member, Members, Overwrite, Target, Torn};
+use permissions::{
+    Change, Channel, Full, Guild, Kind, Mask, Member, Members, Overwrite, Target, Torn,
+};
 use proptest::prelude::*;
 
 const GUILD: u64 = 100;
@@ -191,33 +193,44 @@ proptest! {
         before in models(),
         roles in prop::collection::vec((roles(), prop::option::of(masks())), 0..4),
         channels in prop::collection::vec((0..5_u64, prop::option::of(channel())), 0..4),
+        split in 0..10_usize,
         asker in askers(),
     ) {
         let mut model = before.clone();
         let original = before.guild();
-        let mut guild = original.with_owner(None).with_owner(Some(OWNER));
+        let mut changes = vec![Change::Owner(None), Change::Owner(Some(OWNER))];
 
         for (id, permissions) in roles {
-            guild = match permissions {
-                Some(mask) => guild.with_role(id, mask).unwrap(),
-                None => guild.without_role(id),
-            };
             match permissions {
-                Some(mask) => drop(model.roles.insert(id, mask)),
-                None => drop(model.roles.remove(&id)),
+                Some(mask) => {
+                    changes.push(Change::Role(id, mask));
+                    model.roles.insert(id, mask);
+                }
+                None => {
+                    changes.push(Change::RoleDeleted(id));
+                    model.roles.remove(&id);
+                }
             }
         }
         for (id, channel) in channels {
-            guild = match &channel {
-                Some((kind, overwrites)) => guild
-                    .with_channel(Channel::new(GUILD, id, *kind, overwrites.clone()))
-                    .unwrap(),
-                None => guild.without_channel(id),
-            };
             match channel {
-                Some(channel) => drop(model.channels.insert(id, channel)),
-                None => drop(model.channels.remove(&id)),
+                Some((kind, overwrites)) => {
+                    let channel = Channel::new(GUILD, id, kind, overwrites.iter().copied());
+                    changes.push(Change::Channel(channel));
+                    model.channels.insert(id, (kind, overwrites));
+                }
+                None => {
+                    changes.push(Change::ChannelDeleted(id));
+                    model.channels.remove(&id);
+                }
             }
+        }
+
+        // In one go up to some point, and then one by one.
+        let later = changes.split_off(split.min(changes.len()));
+        let mut guild = original.changed(changes).unwrap();
+        for change in later {
+            guild = guild.changed([change]).unwrap();
         }
 
         agree(&guild, &model, &asker)?;
@@ -252,10 +265,10 @@ fn a_member_is_whole_or_torn() {
 #[test]
 fn a_guild_has_a_limit_of_bytes() {
     let empty = Guild::new(GUILD, None, 0).bytes();
-    let guild = Guild::new(GUILD, None, empty + 32);
-    let guild = guild.with_role(1, 0).unwrap().with_role(2, 0).unwrap();
-    assert_eq!(guild.with_role(3, 0).err(), Some(Full));
-    assert_eq!(guild.with_channel(Channel::new(GUILD, 1, Kind::Text, [])).err(), Some(Full));
-    assert!(guild.with_role(2, 1).is_ok());
-    assert!(guild.without_role(1).with_role(3, 0).is_ok());
+    let guild = Guild::new(GUILD, None, empty + 32).filled([(1, 0), (2, 0)], []).unwrap();
+    assert_eq!(guild.filled([(3, 0)], []).err(), Some(Full));
+    let channel = Channel::new(GUILD, 1, Kind::Text, []);
+    assert_eq!(guild.changed([Change::Channel(channel)]).err(), Some(Full));
+    assert!(guild.changed([Change::Role(2, 1)]).is_ok());
+    assert!(guild.changed([Change::RoleDeleted(1), Change::Role(3, 0)]).is_ok());
 }

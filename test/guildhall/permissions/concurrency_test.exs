@@ -30,7 +30,7 @@ defmodule Guildhall.Permissions.ConcurrencyTest do
             id = rem(round, 200) + 1
 
             {:ok, changed} =
-              Permissions.put_channel(changed, {id, :text, [{n, :member, 0, view}]})
+              Permissions.change(changed, channel: {id, :text, [{n, :member, 0, view}]})
 
             assert Permissions.in_channel(changed, id, {n, []}) == 0
             changed

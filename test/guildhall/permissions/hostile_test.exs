@@ -15,11 +15,11 @@ defmodule Guildhall.Permissions.HostileTest do
     for term <- [deep() | strange()] do
       refused(fn -> Permissions.base(guild, {term, []}) end)
       refused(fn -> Permissions.in_channel(guild, term, {1, []}) end)
-      refused(fn -> Permissions.put_role(guild, term, 1) end)
-      refused(fn -> Permissions.put_role(guild, 1, term) end)
-      refused(fn -> Permissions.delete_role(guild, term) end)
-      refused(fn -> Permissions.delete_channel(guild, term) end)
-      unless term == nil, do: refused(fn -> Permissions.put_owner(guild, term) end)
+      refused(fn -> Permissions.change(guild, [{:role, term, 1}]) end)
+      refused(fn -> Permissions.change(guild, [{:role, 1, term}]) end)
+      refused(fn -> Permissions.change(guild, role_deleted: term) end)
+      refused(fn -> Permissions.change(guild, channel_deleted: term) end)
+      unless term == nil, do: refused(fn -> Permissions.change(guild, owner: term) end)
     end
   end
 
@@ -51,16 +51,26 @@ defmodule Guildhall.Permissions.HostileTest do
     for term <-
           [deep(), [], [{1, :role, 1, 1} | 2], [{1, :role, 1}], [{1, :guild, 1, 1}]] ++ strange(),
         term != [] do
-      refused(fn -> Permissions.put_channel(guild, {9, :text, term}) end)
-      refused(fn -> Permissions.put_channel(guild, {9, term, []}) end)
-      refused(fn -> Permissions.put_channel(guild, {term, :text, []}) end)
-      refused(fn -> Permissions.put_channel(guild, {9, :text, [{1, :role, term, 0}]}) end)
-      refused(fn -> Permissions.put_channel(guild, {9, :text, [{1, term, 0, 0}]}) end)
-      refused(fn -> Permissions.put_channel(guild, term) end)
+      refused(fn -> Permissions.change(guild, channel: {9, :text, term}) end)
+      refused(fn -> Permissions.change(guild, channel: {9, term, []}) end)
+      refused(fn -> Permissions.change(guild, channel: {term, :text, []}) end)
+      refused(fn -> Permissions.change(guild, channel: {9, :text, [{1, :role, term, 0}]}) end)
+      refused(fn -> Permissions.change(guild, channel: {9, :text, [{1, term, 0, 0}]}) end)
+      refused(fn -> Permissions.change(guild, channel: term) end)
     end
 
-    refused(fn -> Permissions.put_channel(guild, {9, {:thread, -1}, []}) end)
-    refused(fn -> Permissions.put_channel(guild, {9, {:voice, 1}, []}) end)
+    refused(fn -> Permissions.change(guild, channel: {9, {:thread, -1}, []}) end)
+    refused(fn -> Permissions.change(guild, channel: {9, {:voice, 1}, []}) end)
+  end
+
+  test "changes that are none", %{guild: guild} do
+    for term <- [deep(), [1], [{:role, 1}], [{:role, 1, 2, 3}], [{:member, 1, []}], [{1, 2}]] do
+      refused(fn -> Permissions.change(guild, term) end)
+    end
+
+    refused(fn -> Permissions.change(guild, [{:role, 1, 1} | :improper]) end)
+    refused(fn -> Permissions.change(guild, %{}) end)
+    assert {:ok, _guild} = Permissions.change(guild, [])
   end
 
   test "members that are none", %{guild: guild} do

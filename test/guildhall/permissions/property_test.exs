@@ -17,7 +17,8 @@ defmodule Guildhall.Permissions.PropertyTest do
       {:ok, guild} = Permissions.new(options)
       start = {guild, Reference.new(options)}
       assert_alike(start, members)
-      changes |> Enum.reduce(start, &change/2) |> assert_alike(members)
+      changes |> Enum.reduce(start, &change([&1], &2)) |> assert_alike(members)
+      changes |> change(start) |> assert_alike(members)
       assert_alike(start, members)
     end
   end
@@ -44,29 +45,20 @@ defmodule Guildhall.Permissions.PropertyTest do
     end
   end
 
-  defp change({kind, argument}, {guild, reference})
-       when kind in [:put_owner, :delete_role, :delete_channel] do
-    {apply(Permissions, kind, [guild, argument]), apply(Reference, kind, [reference, argument])}
-  end
-
-  defp change({:put_role, {id, mask}}, {guild, reference}) do
-    {:ok, guild} = Permissions.put_role(guild, id, mask)
-    {guild, Reference.put_role(reference, id, mask)}
-  end
-
-  defp change({:put_channel, channel}, {guild, reference}) do
-    {:ok, guild} = Permissions.put_channel(guild, channel)
-    {guild, Reference.put_channel(reference, channel)}
+  # One by one, or all at once.
+  defp change(changes, {guild, reference}) do
+    {:ok, guild} = Permissions.change(guild, changes)
+    {guild, Reference.change(reference, changes)}
   end
 
   # Few ids, so that most of them hit something.
   defp change do
     oneof([
-      {:put_owner, oneof([nil, @owner, @owner + 1])},
-      {:put_role, role()},
-      {:delete_role, role_id()},
-      {:put_channel, channel()},
-      {:delete_channel, range(1, 5)}
+      {:owner, oneof([nil, @owner, @owner + 1])},
+      {:role, role_id(), mask()},
+      {:role_deleted, role_id()},
+      {:channel, channel()},
+      {:channel_deleted, range(1, 5)}
     ])
   end
 
