@@ -1,6 +1,8 @@
 defmodule Guildhall.MemberList.HostileTest do
   use ExUnit.Case, async: true
 
+  import Guildhall.Hostile
+
   # Whatever a caller passes, it is refused with ArgumentError, and the VM lives.
 
   alias Guildhall.MemberList
@@ -104,32 +106,4 @@ defmodule Guildhall.MemberList.HostileTest do
     refused(fn -> MemberList.groups(%MemberList{handle: outbox}) end)
     refused(fn -> MemberList.rank(%MemberList{handle: make_ref()}, 1) end)
   end
-
-  defp refused(fun) do
-    fun.()
-  rescue
-    error in [ArgumentError, FunctionClauseError] -> error
-  else
-    result -> flunk("not refused: #{inspect(result)}")
-  end
-
-  defp strange do
-    [
-      -1,
-      0x1_0000_0000_0000_0000,
-      1.5,
-      :atom,
-      nil,
-      "text",
-      <<1::1>>,
-      %{},
-      {},
-      [1 | 2],
-      make_ref(),
-      self(),
-      &is_atom/1
-    ]
-  end
-
-  defp deep, do: Enum.reduce(1..10_000, [], fn _n, inner -> [inner] end)
 end

@@ -1,6 +1,8 @@
 defmodule Guildhall.Permissions.HostileTest do
   use ExUnit.Case, async: true
 
+  import Guildhall.Hostile
+
   # Whatever a caller passes, it is refused with ArgumentError, and the VM lives.
 
   alias Guildhall.Options.ValidationError
@@ -105,33 +107,4 @@ defmodule Guildhall.Permissions.HostileTest do
     refused(fn -> Permissions.base(%Permissions{handle: outbox}, {1, []}) end)
     refused(fn -> Permissions.base(%Permissions{handle: make_ref()}, {1, []}) end)
   end
-
-  defp refused(fun) do
-    fun.()
-  rescue
-    error in [ArgumentError, FunctionClauseError] -> error
-  else
-    result -> flunk("not refused: #{inspect(result)}")
-  end
-
-  defp strange do
-    [
-      -1,
-      0x1_0000_0000_0000_0000,
-      1.5,
-      :atom,
-      nil,
-      "text",
-      <<1::1>>,
-      <<255, 254>>,
-      %{},
-      {},
-      [1 | 2],
-      make_ref(),
-      self(),
-      &is_atom/1
-    ]
-  end
-
-  defp deep, do: Enum.reduce(1..10_000, [], fn _n, inner -> [inner] end)
 end
