@@ -24,7 +24,9 @@
 )]
 
 mod arena;
+mod batch;
 mod check;
+mod entries;
 mod fixed;
 mod inner;
 mod iter;
@@ -33,8 +35,12 @@ mod path;
 mod record;
 mod run;
 mod shape;
+pub mod snapshot;
+pub mod term;
 mod tree;
 
+pub use batch::{Batch, Limit};
+pub use entries::{Entries, MEMORY, Put, Refused, Start};
 pub use fixed::Fixed;
 pub use iter::Iter;
 pub use page::{Key, Page};

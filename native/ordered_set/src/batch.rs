@@ -1,0 +1,73 @@
+//! Entries that were copied out of a set, so that it is free again while they are read.
+
+use crate::record::Record;
+
+/// How much to copy at most. The first entry is copied whatever its size.
+#[derive(Debug, Clone, Copy)]
+pub struct Limit {
+    /// Entries.
+    pub count: usize,
+    /// Bytes of keys and payloads.
+    pub bytes: usize,
+}
+
+/// Copies of entries, in order.
+#[derive(Debug, Default)]
+pub struct Batch {
+    bytes: Vec<u8>,
+    /// Where each key ends, and each payload.
+    ends: Vec<(usize, usize)>,
+    more: bool,
+}
+
+impl Batch {
+    /// Copies of the first of `records`, of which there are `available`.
+    pub(crate) fn of<'a>(
+        records: impl Iterator<Item = Record<'a>>,
+        available: usize,
+        limit: Limit,
+    ) -> Self {
+        let mut batch = Self::default();
+        let count = available.min(limit.count);
+        for record in records.take(count) {
+            if !batch.ends.is_empty() && batch.bytes.len() >= limit.bytes {
+                break;
+            }
+            record.write_key(&mut batch.bytes);
+            let key_end = batch.bytes.len();
+            batch.bytes.extend_from_slice(record.payload);
+            batch.ends.push((key_end, batch.bytes.len()));
+        }
+        batch.more = batch.ends.len() < available;
+        batch
+    }
+
+    /// How many entries there are.
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// How many bytes of keys and payloads there are.
+    pub fn bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// The keys with their payloads, in order and from both ends.
+    pub fn entries(&self) -> impl DoubleEndedIterator<Item = (&[u8], &[u8])> {
+        self.ends.iter().enumerate().map(|(at, &(key_end, end))| {
+            let start = at.checked_sub(1).map_or(0, |before| self.ends[before].1);
+            (&self.bytes[start..key_end], &self.bytes[key_end..end])
+        })
+    }
+
+    /// The least key after the last one, if there is more to read: go on from it.
+    pub fn next(&self) -> Option<Vec<u8>> {
+        let (key, _) = self.entries().next_back().filter(|_| self.more)?;
+        Some([key, &[0]].concat())
+    }
+}
