@@ -3,6 +3,7 @@
 rustler::atoms! {
     in_use,
     memory_limit,
+    too_large,
     too_many,
 
     // audience
@@ -31,6 +32,12 @@ rustler::atoms! {
     too_many_subscribers,
     unknown_role,
     update,
+
+    // ordered_set
+    known,
+    new,
+    unknown_atom,
+    unsupported,
 
     // outbox
     acknowledged,

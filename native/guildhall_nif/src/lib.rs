@@ -12,6 +12,7 @@ mod failure;
 mod list;
 mod member_list;
 mod member_list_terms;
+mod ordered_set;
 mod outbox;
 mod outbox_transport;
 mod panic;
