@@ -156,6 +156,70 @@ defmodule Guildhall.Native do
   @spec member_list_id(boolean(), [{non_neg_integer(), :allow | :deny}]) :: binary()
   def member_list_id(_everyone_sees, _overwrites), do: not_loaded()
 
+  # ordered_set.rs
+
+  @type ordered_set :: reference()
+  @typep stored_key :: binary()
+
+  @spec ordered_set_new(pos_integer()) :: ordered_set()
+  def ordered_set_new(_max_bytes), do: not_loaded()
+
+  @spec ordered_set_put(ordered_set(), term(), binary()) ::
+          {:ok, {:new | :known, non_neg_integer()}}
+          | {:error, :memory_limit | :too_large | :unsupported}
+  def ordered_set_put(_set, _key, _payload), do: not_loaded()
+
+  @spec ordered_set_put_many(ordered_set(), list(), boolean()) ::
+          {:ok | :memory_limit | :too_large | :unsupported, new :: non_neg_integer(),
+           rest :: list()}
+  def ordered_set_put_many(_set, _list, _with_payloads), do: not_loaded()
+
+  @spec ordered_set_delete(ordered_set(), term()) ::
+          {:ok, non_neg_integer()} | {:error, :not_found | :too_large | :unsupported}
+  def ordered_set_delete(_set, _key), do: not_loaded()
+
+  @spec ordered_set_rank(ordered_set(), term()) ::
+          {:ok, non_neg_integer()} | {:error, :not_found | :too_large | :unsupported}
+  def ordered_set_rank(_set, _key), do: not_loaded()
+
+  @spec ordered_set_get(ordered_set(), term()) ::
+          {:ok, binary()} | {:error, :not_found | :too_large | :unsupported}
+  def ordered_set_get(_set, _key), do: not_loaded()
+
+  @spec ordered_set_key(term()) :: {:ok, stored_key()} | {:error, :too_large | :unsupported}
+  def ordered_set_key(_key), do: not_loaded()
+
+  @spec ordered_set_slice(ordered_set(), non_neg_integer(), non_neg_integer(), boolean()) ::
+          {list(), stored_key() | nil}
+  def ordered_set_slice(_set, _rank, _count, _with_payloads), do: not_loaded()
+
+  @spec ordered_set_scan(
+          ordered_set(),
+          stored_key(),
+          stored_key() | nil,
+          non_neg_integer(),
+          boolean()
+        ) :: {list(), stored_key() | nil}
+  def ordered_set_scan(_set, _from, _until, _count, _with_payloads), do: not_loaded()
+
+  @spec ordered_set_info(ordered_set()) ::
+          {entries :: non_neg_integer(), bytes :: pos_integer(), max_bytes :: pos_integer()}
+  def ordered_set_info(_set), do: not_loaded()
+
+  @spec ordered_set_clear(ordered_set()) :: :ok
+  def ordered_set_clear(_set), do: not_loaded()
+
+  @spec ordered_set_snapshot(ordered_set(), stored_key(), non_neg_integer()) ::
+          {binary(), non_neg_integer(), stored_key() | nil}
+  def ordered_set_snapshot(_set, _from, _before), do: not_loaded()
+
+  @spec ordered_set_restore(ordered_set(), binary(), non_neg_integer()) ::
+          {:ok, non_neg_integer() | nil} | {:error, :invalid | :unknown_atom | :memory_limit}
+  def ordered_set_restore(_set, _snapshot, _place), do: not_loaded()
+
+  @spec ordered_set_memory() :: gauge()
+  def ordered_set_memory, do: not_loaded()
+
   # outbox.rs
 
   @type event :: reference()

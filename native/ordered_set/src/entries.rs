@@ -31,7 +31,7 @@ pub enum Put {
 /// Why `put` did nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refused {
-    /// The key or the payload is longer than [`Entries::MAX_PART`].
+    /// The key or the payload is too long.
     TooLarge,
     /// The set could take more bytes than it may.
     MemoryLimit,
@@ -47,8 +47,10 @@ pub enum Start<'a> {
 }
 
 impl Entries {
-    /// The longest key, and the longest payload.
-    pub const MAX_PART: usize = 1 << 16;
+    /// The longest key. To write one, or to read it, is a walk over as many terms.
+    pub const MAX_KEY: usize = 1 << 15;
+    /// The longest payload.
+    pub const MAX_PAYLOAD: usize = 1 << 16;
 
     /// What a change may take beside the entry: a page that grows, one that is split.
     const CHANGE: usize = 1 << 14;
@@ -141,7 +143,7 @@ impl Entries {
     }
 
     fn admit(&self, key: &[u8], payload: &[u8]) -> Result<(), Refused> {
-        if key.len().max(payload.len()) > Self::MAX_PART {
+        if key.len() > Self::MAX_KEY || payload.len() > Self::MAX_PAYLOAD {
             return Err(Refused::TooLarge);
         }
         // A page grows by a quarter at most, or is copied when it is split: twice the entry.

@@ -7,7 +7,8 @@ use crate::run::{Footprint, Probe, Run};
 ///
 /// **Invariant:** `bytes` is what all keys begin with, `prefix` long; then the entries in order, each
 /// up to its slot's end. An entry is the rest of its key; or, where its slot says that there is a
-/// payload, the length of that rest, the rest, and the payload.
+/// payload, the length of that rest, the rest, and the payload. Keys and payloads are far below 2^31
+/// bytes, together with the few others of a page: the set sees to it.
 #[derive(Debug, Default)]
 pub struct Page {
     bytes: Vec<u8>,
@@ -37,9 +38,6 @@ impl Slot {
 pub struct Key<'a>(pub &'a [u8]);
 
 impl Page {
-    /// The longest key, and the longest payload: a page of several has less than 2^31 bytes.
-    pub const MAX_PART: usize = 1 << 20;
-
     /// The longest prefix that is told apart. An entry that has less of it makes all others of its
     /// page longer, and that is bounded.
     const MAX_PREFIX: usize = 128;

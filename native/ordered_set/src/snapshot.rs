@@ -25,7 +25,7 @@ const END: u8 = 0;
 const BYTES: usize = 1 << 14;
 const LIMIT: Limit = Limit { count: BYTES / 4, bytes: BYTES };
 /// The longest body: that, the lengths, and the last entry.
-const MAX_BODY: usize = BYTES + LIMIT.count * 6 + 2 * Entries::MAX_PART;
+const MAX_BODY: usize = BYTES + LIMIT.count * 6 + Entries::MAX_KEY + Entries::MAX_PAYLOAD;
 
 /// How a snapshot begins.
 pub fn header() -> &'static [u8] {

@@ -81,7 +81,7 @@ fn a_set_stays_within_its_bytes_and_says_so() {
     assert_eq!(entries.put(&key(n), &[7; 60]), Err(Refused::MemoryLimit));
     assert_eq!(all(&entries), before);
     let first = before[0].0.clone();
-    assert_eq!(entries.put(&vec![1; Entries::MAX_PART + 1], b""), Err(Refused::TooLarge));
+    assert_eq!(entries.put(&vec![1; Entries::MAX_KEY + 1], b""), Err(Refused::TooLarge));
     for (key, _) in before.iter().take(1_000) {
         entries.delete(key);
     }

@@ -71,7 +71,7 @@ pub(super) fn write(term: Term<'_>, key: &mut Vec<u8>) -> Result<(), Atom> {
 }
 
 fn fits(bytes: usize) -> Result<(), Atom> {
-    if bytes <= Entries::MAX_PART { Ok(()) } else { Err(atoms::too_large()) }
+    if bytes <= Entries::MAX_KEY { Ok(()) } else { Err(atoms::too_large()) }
 }
 
 fn integer(term: Term<'_>, key: &mut Vec<u8>) -> Result<(), Atom> {
