@@ -6,7 +6,7 @@ defmodule Guildhall.OrderedSet.PropertyTest do
   alias Guildhall.OrderedSet.Reference
 
   property "answers every command as the reference does" do
-    forall commands <- list(command()) do
+    forall commands <- map(list(list(command())), &Enum.concat/1) do
       set = OrderedSet.new()
       reference = Enum.reduce(commands, Reference.new(), &run(&1, set, &2))
       entries = Reference.entries(reference, 0, 1_000)
