@@ -1,16 +1,17 @@
-//! Where the record of an id is: extendible hashing, in segments of at most 256 entries.
+//! Where the record of an id is: extendible hashing, in segments of at most 16 buckets.
 //!
-//! An entry is a byte of the id's hash and the record's place. The id is read in the record, so that
-//! it is stored once. A segment that is full is split; nothing else moves, however large the index is.
+//! An entry is a byte of the id's hash, the tag, and the record's place; the id is read in the record,
+//! so that it is stored once. A segment that is full is split; nothing else moves, however large the
+//! index is.
+
+mod bucket;
+mod segment;
 
 use ahash::RandomState;
 
 use crate::records::{Place, Records};
-
-/// Entries of a segment.
-const SEGMENT: usize = 256;
-/// Bits of the hash beyond which a segment grows in place of being split.
-const DEEPEST: u32 = 28;
+use bucket::Bucket;
+use segment::Segment;
 
 pub(crate) struct Index {
     hasher: RandomState,
@@ -18,15 +19,8 @@ pub(crate) struct Index {
     directory: Vec<u32>,
     depth: u32,
     segments: Vec<Segment>,
-    /// Bytes of the segments' entries.
-    entries: usize,
-}
-
-struct Segment {
-    /// Bits of the hash that all entries have in common.
-    depth: u32,
-    tags: Vec<u8>,
-    places: Vec<Place>,
+    /// Buckets of all segments.
+    buckets: usize,
 }
 
 impl Index {
@@ -36,7 +30,7 @@ impl Index {
             directory: vec![0],
             depth: 0,
             segments: vec![Segment::new(0)],
-            entries: 0,
+            buckets: 0,
         }
     }
 
@@ -45,7 +39,7 @@ impl Index {
     pub(crate) fn get(&self, records: &Records, id: u64) -> Option<Place> {
         let hash = self.hasher.hash_one(id);
         let segment = self.segments.get(self.segment(hash))?;
-        segment.find(hash, |place| records.id(place) == id).map(|(_at, place)| place)
+        segment.get(tag(hash), |place| records.id(place) == id)
     }
 
     /// Adds the place of an id that is not there.
@@ -56,50 +50,35 @@ impl Index {
             self.split(at, records);
             at = self.segment(hash);
         }
-        if let Some(segment) = self.segments.get_mut(at) {
-            self.entries -= segment.bytes();
-            segment.push(tag(hash), place);
-            self.entries += segment.bytes();
-        }
+        self.edit(at, |segment| segment.insert(tag(hash), place));
     }
 
     pub(crate) fn remove(&mut self, records: &Records, id: u64) {
         let hash = self.hasher.hash_one(id);
         let at = self.segment(hash);
-        if let Some(segment) = self.segments.get_mut(at)
-            && let Some((entry, _place)) = segment.find(hash, |place| records.id(place) == id)
-        {
-            segment.tags.swap_remove(entry);
-            segment.places.swap_remove(entry);
-        }
+        self.edit(at, |segment| segment.remove(tag(hash), |place| records.id(place) == id));
     }
 
     /// Puts another place of the id's record in place of the one known.
     pub(crate) fn replace(&mut self, records: &Records, id: u64, place: Place) {
         let hash = self.hasher.hash_one(id);
         let at = self.segment(hash);
-        if let Some(segment) = self.segments.get_mut(at)
-            && let Some((entry, _place)) = segment.find(hash, |place| records.id(place) == id)
-            && let Some(known) = segment.places.get_mut(entry)
-        {
-            *known = place;
-        }
+        self.edit(at, |segment| segment.replace(tag(hash), |place| records.id(place) == id, place));
     }
 
     /// Bytes allocated.
     pub(crate) fn bytes(&self) -> usize {
-        self.entries
+        self.buckets * size_of::<Bucket>()
             + self.directory.capacity() * size_of::<u32>()
             + self.segments.capacity() * size_of::<Segment>()
     }
 
-    /// By how much `bytes` may grow with the next entry: two segments and the lists of them.
+    /// By how much `bytes` may grow with the next entry: by a bucket, or a segment and the lists of them.
     pub(crate) fn growth(&self) -> usize {
-        let lists = |capacity: usize, length: usize| if length == capacity { capacity } else { 0 };
-        let segment = if self.segments.len() == 1 { 64 } else { SEGMENT };
-        2 * segment * (1 + size_of::<Place>())
+        let full = self.segments.len() == self.segments.capacity();
+        3 * size_of::<Bucket>()
             + self.directory.len() * size_of::<u32>()
-            + lists(self.segments.capacity(), self.segments.len()) * size_of::<Segment>()
+            + if full { self.segments.len() * size_of::<Segment>() } else { 0 }
     }
 
     #[inline]
@@ -107,6 +86,14 @@ impl Index {
         // Shifted twice, because a shift by all 64 bits is none.
         let at = (hash >> 1) >> (63 - self.depth);
         self.directory.get(at as usize).map_or(0, |segment| *segment as usize)
+    }
+
+    fn edit(&mut self, at: usize, change: impl FnOnce(&mut Segment)) {
+        if let Some(segment) = self.segments.get_mut(at) {
+            let before = segment.buckets();
+            change(segment);
+            self.buckets = self.buckets + segment.buckets() - before;
+        }
     }
 
     /// Moves the half of a full segment whose next bit is set to a new one.
@@ -117,59 +104,24 @@ impl Index {
                 self.directory.iter().flat_map(|segment| [*segment, *segment]).collect();
             self.depth += 1;
         }
-        self.entries -= segment.bytes();
-        segment.depth += 1;
-        let (mut low, mut high) = (Segment::new(segment.depth), Segment::new(segment.depth));
+        let depth = segment.depth + 1;
+        let (mut low, mut high) = (Segment::new(depth), Segment::new(depth));
         let mut prefix = 0;
-        for (tag, place) in segment.tags.iter().zip(&segment.places) {
-            let hash = self.hasher.hash_one(records.id(*place));
-            prefix = hash >> (64 - segment.depth);
-            if prefix & 1 == 0 { &mut low } else { &mut high }.push(*tag, *place);
+        for (tag, place) in segment.entries() {
+            prefix = self.hasher.hash_one(records.id(place)) >> (64 - depth);
+            if prefix & 1 == 0 { &mut low } else { &mut high }.insert(tag, place);
         }
-        self.entries += low.bytes() + high.bytes();
+        self.buckets = self.buckets + low.buckets() + high.buckets() - segment.buckets();
         *segment = low;
 
         // The upper half of what the directory had for the segment.
-        let shift = self.depth - high.depth;
+        let shift = self.depth - depth;
         let first = ((prefix | 1) << shift) as usize;
         let new = self.segments.len() as u32;
         if let Some(slots) = self.directory.get_mut(first..first + (1 << shift)) {
             slots.fill(new);
         }
         self.segments.push(high);
-    }
-}
-
-impl Segment {
-    fn new(depth: u32) -> Self {
-        Self { depth, tags: Vec::new(), places: Vec::new() }
-    }
-
-    fn is_full(&self) -> bool {
-        self.tags.len() >= SEGMENT && self.depth < DEEPEST
-    }
-
-    #[inline]
-    fn find(&self, hash: u64, is_it: impl Fn(Place) -> bool) -> Option<(usize, Place)> {
-        memchr::memchr_iter(tag(hash), &self.tags).find_map(|at| {
-            let place = self.places.get(at).copied().filter(|place| is_it(*place))?;
-            Some((at, place))
-        })
-    }
-
-    fn push(&mut self, tag: u8, place: Place) {
-        if self.tags.len() == self.tags.capacity() {
-            // By an eighth, not twofold: there are as many entries as members.
-            let more = (self.tags.len() / 8).max(8);
-            self.tags.reserve_exact(more);
-            self.places.reserve_exact(more);
-        }
-        self.tags.push(tag);
-        self.places.push(place);
-    }
-
-    fn bytes(&self) -> usize {
-        self.tags.capacity() + self.places.capacity() * size_of::<Place>()
     }
 }
 
@@ -191,6 +143,8 @@ mod tests {
             index.insert(&records, id * 4_194_304, place);
             assert!(index.bytes() <= most, "{id}: {} {most}", index.bytes());
         }
+        assert!(index.bytes() < 50_000 * 8, "{}", index.bytes());
+
         for id in (0..50_000_u64).step_by(3) {
             index.remove(&records, id * 4_194_304);
         }
@@ -200,6 +154,25 @@ mod tests {
             assert!(place.is_none_or(|place| records.id(place) == id * 4_194_304));
             assert_eq!(index.get(&records, id * 4_194_304 + 1), None);
         }
-        assert!(index.bytes() < 50_000 * 8, "{}", index.bytes());
+    }
+
+    #[test]
+    fn entries_come_and_go_without_end() {
+        let (mut records, mut index) = (Records::default(), Index::new());
+        let mut places = std::collections::VecDeque::new();
+        for id in 0..200_000_u64 {
+            let place = records.insert(id, 0, b"").unwrap();
+            index.insert(&records, id, place);
+            places.push_back((id, place));
+            if places.len() > 1_000 {
+                let (old, place) = places.pop_front().unwrap();
+                assert_eq!(index.get(&records, old), Some(place));
+                index.remove(&records, old);
+                assert_eq!(index.get(&records, old), None);
+                records.remove(place);
+            }
+        }
+        assert!(places.iter().all(|(id, place)| index.get(&records, *id) == Some(*place)));
+        assert!(index.bytes() < 1_000 * 16, "{}", index.bytes());
     }
 }
