@@ -3,11 +3,12 @@
 //! A tree's keys do not say which group they belong to, so that roles change places without a
 //! touch on their members.
 
+mod entry;
 mod order;
 
-use std::cmp::Ordering;
 use std::collections::HashMap;
 
+use entry::{Entry, Sought};
 use ordered_set::{Fixed, Tree};
 
 use crate::group::{Group, Item};
@@ -18,39 +19,6 @@ pub const MAX_ROLES: usize = 250;
 /// The groups that are always there.
 pub(crate) const OFFLINE: u8 = 0;
 pub(crate) const ONLINE: u8 = 1;
-/// Bytes of a name's key that are in the tree.
-const PREFIX: usize = 8;
-
-/// A member as the tree has it: where the name's key begins is enough to tell most apart.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Entry {
-    /// Big-endian, in halves so that an entry is 12 bytes.
-    prefix: [u32; 2],
-    pub(crate) place: Place,
-}
-
-impl Entry {
-    pub(crate) fn new(records: &Records, place: Place) -> Self {
-        let mut prefix = [0; PREFIX];
-        prefix.iter_mut().zip(records.key(place)).for_each(|(to, from)| *to = *from);
-        let prefix = u64::from_be_bytes(prefix);
-        Self { prefix: [(prefix >> 32) as u32, prefix as u32], place }
-    }
-
-    /// How an entry of the tree stands to this one: by name, then by id.
-    fn probe<'a>(self, records: &'a Records) -> impl Fn(&Entry) -> Ordering + 'a {
-        let (key, id) = (records.key(self.place), records.id(self.place));
-        move |entry| {
-            entry.prefix.cmp(&self.prefix).then_with(|| {
-                let rest = |key| <[u8]>::get(key, PREFIX..).unwrap_or_default();
-                rest(records.key(entry.place))
-                    .cmp(rest(key))
-                    .then_with(|| records.id(entry.place).cmp(&id))
-            })
-        }
-    }
-}
-
 struct Slot {
     group: Group,
     members: Tree<Fixed<Entry>>,
@@ -143,7 +111,7 @@ impl Groups {
         let entry = Entry::new(records, place);
         let Some(to) = self.slots.get_mut(usize::from(slot)) else { return 0 };
         let before = to.members.bytes();
-        let (Ok(rank) | Err(rank)) = to.members.insert(&entry.probe(records), entry);
+        let (Ok(rank) | Err(rank)) = to.members.insert(&Sought::new(records, entry), entry);
         self.trees = self.trees + to.members.bytes() - before;
         self.measure(slot);
         rank
@@ -154,7 +122,8 @@ impl Groups {
         let entry = Entry::new(records, place);
         let Some(from) = self.slots.get_mut(usize::from(slot)) else { return 0 };
         let before = from.members.bytes();
-        let rank = from.members.remove(&entry.probe(records)).map_or(0, |(rank, _entry)| rank);
+        let rank =
+            from.members.remove(&Sought::new(records, entry)).map_or(0, |(rank, _entry)| rank);
         self.trees = self.trees + from.members.bytes() - before;
         self.measure(slot);
         rank
@@ -163,7 +132,7 @@ impl Groups {
     pub(crate) fn rank(&self, records: &Records, slot: u8, place: Place) -> usize {
         let entry = Entry::new(records, place);
         self.slots.get(usize::from(slot)).map_or(0, |slot| {
-            let (Ok(rank) | Err(rank)) = slot.members.rank(&entry.probe(records));
+            let (Ok(rank) | Err(rank)) = slot.members.rank(&Sought::new(records, entry));
             rank
         })
     }

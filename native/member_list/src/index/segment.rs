@@ -78,7 +78,7 @@ impl Segment {
     }
 
     fn home(&self, tag: u8) -> usize {
-        usize::from(tag) * self.buckets.len() >> 8
+        (usize::from(tag) * self.buckets.len()) >> 8
     }
 
     /// The bucket, the slot in it and the place of an entry.
