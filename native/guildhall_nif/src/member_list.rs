@@ -226,9 +226,10 @@ fn member_list_slice<'a>(
     from: usize,
     count: usize,
 ) -> NifResult<Vec<Term<'a>>> {
+    // The ids are all over the memory: read without anything in between, many are fetched at once.
     let mut items = Vec::new();
-    list.get()?.read().slice(from, count, |found| items.push(item(env, found)));
-    Ok(items)
+    list.get()?.read().slice(from, count, |found| items.push(found));
+    Ok(items.into_iter().map(|found| item(env, found)).collect())
 }
 
 #[rustler::nif]
