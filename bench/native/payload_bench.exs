@@ -1,6 +1,9 @@
-# How fast is JSON, against jiffy and against the best plain Elixir?
+# How fast is JSON, against jiffy, OTP's own and the best plain Elixir?
 #
 #     mix guildhall.bench payload
+#
+# `etf` is no JSON: the VM's own format, by a function that is part of the VM, shows what a walk over
+# the term costs at the least. OTP has JSON from 27 on.
 
 alias Guildhall.Payload
 alias Guildhall.Payload.Reference
@@ -103,7 +106,8 @@ message =
     "flags" => 0
   })
 
-terms = [message: message, small_guild: guild.(425), large_guild: guild.(13_200)]
+large = if Bench.quick?(), do: 500, else: 13_200
+terms = [message: message, small_guild: guild.(425), large_guild: guild.(large)]
 texts = for {_name, term} <- terms, do: Payload.encode!(term)
 
 names =
@@ -111,30 +115,48 @@ names =
     "#{name}, #{Float.round(byte_size(text) / 1_000, 1)} KB"
   end
 
+json = if Code.ensure_loaded?(:json), do: :json
 jiffy = :jiffy
 {:module, ^jiffy} = Code.ensure_loaded(jiffy)
 
+nulls = fn
+  nil, _encode -> "null"
+  term, encode -> json.encode_value(term, encode)
+end
+
+encoders = [
+  jiffy: &jiffy.encode(&1, [:use_nil]),
+  etf: &:erlang.term_to_binary/1,
+  otp: json && (&json.encode(&1, nulls)),
+  reference: &elem(Reference.encode(&1), 1),
+  nif: &Payload.encode!/1
+]
+
+decoders = [
+  jiffy: &jiffy.decode(&1, [:return_maps, :use_nil]),
+  otp: json && (&elem(json.decode(&1, :ok, %{null: nil}), 0)),
+  reference: &elem(Reference.decode(&1), 1),
+  nif: &Payload.decode!/1
+]
+
+there = fn contenders -> Enum.filter(contenders, &elem(&1, 1)) end
+
+# The order of keys is each encoder's own, so they agree in what is read of what they wrote.
+for {name, encode} <- there.(encoders), {_size, term} <- terms do
+  read = if name == :etf, do: &:erlang.binary_to_term/1, else: &Payload.decode!/1
+  true = term == term |> encode.() |> IO.iodata_to_binary() |> read.()
+end
+
 goals = Map.new(Enum.zip(names, times: 2.5, times: 2.5, times: 1.8))
 
-# The order of keys is each contender's own, the size of the text is not.
 Bench.compare(
   "payload: encode",
   Enum.zip(names, Keyword.values(terms)),
-  [
-    jiffy: &(&1 |> jiffy.encode([:use_nil]) |> IO.iodata_length()),
-    reference: &(&1 |> Reference.encode() |> elem(1) |> byte_size()),
-    nif: &(&1 |> Payload.encode!() |> byte_size())
-  ],
+  for({name, encode} <- there.(encoders), do: {name, &(encode.(&1) && :ok)}),
   goal: goals
 )
 
-Bench.compare(
-  "payload: decode",
-  Enum.zip(names, texts),
-  [
-    jiffy: &jiffy.decode(&1, [:return_maps, :use_nil]),
-    reference: &elem(Reference.decode(&1), 1),
-    nif: &Payload.decode!/1
-  ],
-  goal: goals
-)
+Bench.compare("payload: decode", Enum.zip(names, texts), there.(decoders), goal: goals)
+
+%{bytes: bytes, count: count} = Payload.memory()
+Bench.figure("native memory that #{count} buffers keep", bytes / 1_000_000, "MB")

@@ -64,6 +64,7 @@ defmodule Guildhall.Audience do
   | function | cost | scheduler |
   | -------- | ---- | --------- |
   | `attach/2`, `detach/2` | `O(roles + classes)`, see below | normal |
+  | `follow/3` | `O(topics)` | normal |
   | `change/2` | the same for each change | normal, in pieces of 0.3 ms |
   | `change/3` | that, and `O(sessions / 64)` a class if roles or overwrites change | the same |
   | `dispatch/2` | `O(sessions / 64 + deliveries)` an item | normal, in pieces of some 5,000 deliveries |
@@ -88,6 +89,7 @@ defmodule Guildhall.Audience do
   @opaque moves :: Native.moves()
   @type key :: non_neg_integer()
   @type id :: non_neg_integer()
+  @type topic :: binary()
   @type channel :: Permissions.channel()
   @type change ::
           {:owner, id() | nil}
@@ -149,6 +151,18 @@ defmodule Guildhall.Audience do
   @spec set_passive(t(), key(), boolean()) :: boolean()
   def set_passive(audience, key, passive?) when is_boolean(passive?) do
     Native.audience_set_passive(audience, key, passive?)
+  end
+
+  @doc """
+  Lets a session follow topics, in the place of those that it follows. Returns whether it is here.
+
+  A topic is a name of the caller's own, a binary of at most 64 bytes; a session follows at most 64. An
+  item goes to the followers of one with `to: {:topic, topic}`. A session that is attached anew follows
+  nothing.
+  """
+  @spec follow(t(), key(), [topic()]) :: boolean() | refusal()
+  def follow(audience, key, topics) do
+    with {:ok, here?} <- Native.audience_follow(audience, key, topics), do: here?
   end
 
   @doc """

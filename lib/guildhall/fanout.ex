@@ -34,8 +34,8 @@ defmodule Guildhall.Fanout do
   @moduledoc """
   One message to many processes on many nodes, in batches.
 
-  A fanout is a child of your supervisor, under one name on every node; nodes find each other as
-  they connect. Processes subscribe to topics, any terms, and whoever publishes sends one message to
+  A fanout is a child of your supervisor, under one name on every node; visible nodes find each other
+  as they connect. Processes subscribe to topics, any terms, and whoever publishes sends one message to
   each partition of its node and to each other node that has subscribers of the topic, however many
   those are.
 

@@ -45,6 +45,10 @@ defmodule Guildhall.Native do
   @spec audience_set_passive(audience(), non_neg_integer(), boolean()) :: boolean()
   def audience_set_passive(_audience, _key, _passive?), do: not_loaded()
 
+  @spec audience_follow(audience(), non_neg_integer(), [binary()]) ::
+          {:ok, here? :: boolean()} | {:error, :memory_limit | :too_many}
+  def audience_follow(_audience, _key, _topics), do: not_loaded()
+
   @spec audience_change(audience(), [tuple()]) ::
           {:ok, rest :: [tuple()]} | {:error, :memory_limit | :too_many}
   def audience_change(_audience, _changes), do: not_loaded()
@@ -358,13 +362,13 @@ defmodule Guildhall.Native do
   @type payload_refusal ::
           {:error, {atom(), non_neg_integer() | nil, term(), [atom() | binary() | integer()]}}
 
-  @spec payload_encode(term()) ::
+  @spec payload_encode(term(), max_bytes :: pos_integer()) ::
           {:ok, binary()} | {:more, text :: binary(), rest :: term()} | payload_refusal()
-  def payload_encode(_term), do: not_loaded()
+  def payload_encode(_term, _max_bytes), do: not_loaded()
 
-  @spec payload_encode_dirty(text :: binary(), rest :: term()) ::
+  @spec payload_encode_dirty(text :: binary(), rest :: term(), max_bytes :: pos_integer()) ::
           {:ok, binary()} | payload_refusal()
-  def payload_encode_dirty(_text, _rest), do: not_loaded()
+  def payload_encode_dirty(_text, _rest, _max_bytes), do: not_loaded()
 
   @spec payload_decode(binary()) :: {:ok, term()} | {:error, {atom(), non_neg_integer()}}
   def payload_decode(_text), do: not_loaded()
@@ -372,8 +376,8 @@ defmodule Guildhall.Native do
   @spec payload_decode_dirty(binary()) :: {:ok, term()} | {:error, {atom(), non_neg_integer()}}
   def payload_decode_dirty(_text), do: not_loaded()
 
-  @spec payload_retained() :: non_neg_integer()
-  def payload_retained, do: not_loaded()
+  @spec payload_memory() :: {count :: non_neg_integer(), bytes :: non_neg_integer()}
+  def payload_memory, do: not_loaded()
 
   # permissions.rs
 

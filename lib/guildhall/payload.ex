@@ -1,4 +1,18 @@
 defmodule Guildhall.Payload do
+  # Also the limit of the native reader.
+  @max_bytes 64 * 1024 * 1024
+
+  @schema [
+    max_bytes: [
+      type: {:in, 1..@max_bytes},
+      default: @max_bytes,
+      doc: "How long a text may be; a longer one is an error, `:too_large`."
+    ]
+  ]
+
+  alias Guildhall.{Native, Options}
+  alias Guildhall.Payload.{Error, External, Raw}
+
   @moduledoc """
   Terms as bytes for clients: JSON, and the external term format (ETF).
 
@@ -29,21 +43,24 @@ defmodule Guildhall.Payload do
   counts. A float beyond those of 64 bits, half a surrogate pair, and a string that is
   not UTF-8 are errors, and the error has the offset of the byte.
 
-  Both directions refuse more than 512 open arrays and objects and more than 64 MB of text.
+  Both directions refuse more than 512 open arrays and objects, and more text than `:max_bytes`,
+  which is 64 MB where it is not said. What a client sends is best read with the least that it may
+  need: terms take up to 16 times the memory of their text.
+
+      iex> Guildhall.Payload.decode("[1,2,3]", max_bytes: 4)
+      {:error, %Guildhall.Payload.Error{reason: :too_large, position: 4}}
 
   | function      | cost                | scheduler                        |
   | ------------- | ------------------- | -------------------------------- |
-  | `encode/1`    | `O(n)`, 2 ns a byte | normal up to 64 KB, above dirty  |
-  | `decode/1`    | `O(n)`, 2 ns a byte | normal up to 64 KB, above dirty  |
+  | `encode/2`    | `O(n)`, 2 ns a byte | normal up to 64 KB, above dirty  |
+  | `decode/2`    | `O(n)`, 2 ns a byte | normal up to 64 KB, above dirty  |
   | `to_etf/1`    | `O(n)`              | normal, yields                   |
-  | `from_etf/1`  | `O(n)`              | normal, yields                   |
+  | `from_etf/2`  | `O(n)`              | normal, yields                   |
   | `memory/0`    | `O(1)`              | normal                           |
-  """
 
-  alias Guildhall.Native
-  alias Guildhall.Payload.Error
-  alias Guildhall.Payload.External
-  alias Guildhall.Payload.Raw
+  Native memory is what the schedulers keep from one call to the next, at most about 2 MB each; what
+  a large text needed beyond that is given back when its call ends.
+  """
 
   # A normal scheduler reads this much in well under a millisecond, whatever it holds.
   @normal_bytes 65_536
@@ -51,27 +68,41 @@ defmodule Guildhall.Payload do
   @type json ::
           nil | boolean() | binary() | number() | [json()] | %{optional(binary()) => json()}
 
-  @doc "Returns the JSON text of `term`."
-  @spec encode(term()) :: {:ok, binary()} | {:error, Error.t()}
-  def encode(term) do
-    case Native.payload_encode(term) do
+  @doc """
+  Returns the JSON text of `term`.
+
+  #{Options.docs(@schema)}
+  """
+  @spec encode(term(), keyword()) :: {:ok, binary()} | {:error, Error.t()}
+  def encode(term, options \\ []) do
+    max = max_bytes(options)
+
+    case Native.payload_encode(term, max) do
       {:ok, _json} = ok -> ok
-      {:more, text, rest} -> text |> Native.payload_encode_dirty(rest) |> encoded()
+      {:more, text, rest} -> text |> Native.payload_encode_dirty(rest, max) |> encoded()
       {:error, _detail} = error -> encoded(error)
     end
   end
 
   @doc "Returns the JSON text of `term`, or raises `Guildhall.Payload.Error`."
-  @spec encode!(term()) :: binary()
-  def encode!(term), do: term |> encode() |> bang!()
+  @spec encode!(term(), keyword()) :: binary()
+  def encode!(term, options \\ []), do: term |> encode(options) |> bang!()
 
-  @doc "Returns the term that the text `json` spells."
-  @spec decode(binary()) :: {:ok, json()} | {:error, Error.t()}
-  def decode(json) when is_binary(json) do
+  @doc """
+  Returns the term that the text `json` spells.
+
+  #{Options.docs(@schema)}
+  """
+  @spec decode(binary(), keyword()) :: {:ok, json()} | {:error, Error.t()}
+  def decode(json, options \\ []) when is_binary(json) do
+    max = max_bytes(options)
+
     result =
-      if byte_size(json) <= @normal_bytes,
-        do: Native.payload_decode(json),
-        else: Native.payload_decode_dirty(json)
+      cond do
+        byte_size(json) > max -> {:error, {:too_large, max}}
+        byte_size(json) <= @normal_bytes -> Native.payload_decode(json)
+        true -> Native.payload_decode_dirty(json)
+      end
 
     with {:error, {reason, position}} <- result do
       {:error, %Error{reason: reason, position: position}}
@@ -79,8 +110,8 @@ defmodule Guildhall.Payload do
   end
 
   @doc "Returns the term that the text `json` spells, or raises `Guildhall.Payload.Error`."
-  @spec decode!(binary()) :: json()
-  def decode!(json), do: json |> decode() |> bang!()
+  @spec decode!(binary(), keyword()) :: json()
+  def decode!(json, options \\ []), do: json |> decode(options) |> bang!()
 
   @doc """
   Returns a fragment that stands for the text `json` wherever a value may stand.
@@ -109,18 +140,22 @@ defmodule Guildhall.Payload do
   Bytes from a client are safe here: no atom is made, nothing is unpacked, and
   anything but maps with binary keys, lists, numbers, UTF-8 binaries, `nil`, `true`
   and `false` is an error.
-  """
-  @spec from_etf(binary()) :: {:ok, json()} | {:error, Error.t()}
-  defdelegate from_etf(binary), to: External, as: :decode
 
-  @doc """
-  Returns how many bytes of native memory the schedulers keep for their next calls.
-
-  What a large text needed is given back after the call; each scheduler keeps at most
-  about 2 MB.
+  #{Options.docs(@schema)}
   """
-  @spec memory() :: non_neg_integer()
-  def memory, do: Native.payload_retained()
+  @spec from_etf(binary(), keyword()) :: {:ok, json()} | {:error, Error.t()}
+  def from_etf(binary, options \\ []), do: External.decode(binary, max_bytes(options))
+
+  @doc "Returns how many buffers the schedulers keep for their next calls, and their bytes."
+  @spec memory() :: %{count: non_neg_integer(), bytes: non_neg_integer()}
+  def memory do
+    {count, bytes} = Native.payload_memory()
+    %{count: count, bytes: bytes}
+  end
+
+  # What most calls say costs nothing.
+  defp max_bytes([]), do: @max_bytes
+  defp max_bytes(options), do: Options.validate!(options, @schema)[:max_bytes]
 
   defp encoded({:ok, _json} = ok), do: ok
 

@@ -12,7 +12,7 @@ defmodule Guildhall.Relay do
     ]
   ]
 
-  alias Guildhall.{Instance, Options, Outbox}
+  alias Guildhall.{Audience, Instance, Options, Outbox}
   alias Guildhall.Relay.{Event, Server, Subscriber, View}
 
   @moduledoc """
@@ -130,6 +130,18 @@ defmodule Guildhall.Relay do
   @spec detach(pid(), room_id(), session_id()) :: :ok
   def detach(relay, room_id, session_id) do
     Server.run(relay, {:detach, self(), room_id, session_id})
+  end
+
+  @doc """
+  Lets a session follow topics of the room, in the place of those that it follows.
+
+  An event `to: {:topic, topic}` goes to the followers, whatever they may see: the room knows what it
+  lets them follow. A topic is a binary of at most 64 bytes; a session follows at most 64 in a room, and
+  nothing when it is attached anew.
+  """
+  @spec follow(pid(), room_id(), session_id(), [Audience.topic()]) :: :ok
+  def follow(relay, room_id, session_id, topics) when is_list(topics) do
+    Server.run(relay, {:follow, self(), room_id, session_id, topics})
   end
 
   defp name(instance), do: Instance.child(instance, :relays)

@@ -148,8 +148,12 @@ defmodule Guildhall.Telemetry do
        duration: "native time unit"
      ], [fanout: "which fanout", partition: "which of its partitions"]},
     {[:fanout, :batch], "A fanout sent another node what waited for it.",
-     [events: "events in the batch", bytes: "their size"],
-     [fanout: "which fanout", node: "which node"]},
+     [
+       events: "events in the batch",
+       bytes: "their size",
+       waiting: "events that still wait for the node",
+       waiting_bytes: "their size"
+     ], [fanout: "which fanout", node: "which node"]},
     {[:fanout, :drop], "Events did not go to a node.",
      [count: "how many events", bytes: "their size, 0 for this node's own"],
      [

@@ -152,14 +152,16 @@ defmodule Guildhall.PayloadTest do
 
     test "a normal scheduler stops at 64 KB, whatever it writes" do
       for value <- [nil, 1, 10 ** 1_000, "", "text", [], %{}, [[]], %{a: %{}}, Payload.raw("")] do
-        assert {:more, text, _rest} = Native.payload_encode(List.duplicate(value, 100_000))
+        assert {:more, text, _rest} =
+                 Native.payload_encode(List.duplicate(value, 100_000), 1_000_000_000)
+
         assert byte_size(text) < 67_000
       end
 
       large = String.duplicate("a", 1_000_000)
 
       for term <- [large, [large], %{large => 1}, Payload.raw(large)] do
-        assert {:more, text, _rest} = Native.payload_encode(term)
+        assert {:more, text, _rest} = Native.payload_encode(term, 1_000_000_000)
         assert byte_size(text) < 10
       end
     end
@@ -177,6 +179,14 @@ defmodule Guildhall.PayloadTest do
       for size <- 65_520..65_550 do
         text = String.duplicate("a", size)
         assert Payload.encode!([text]) == ~s(["#{text}"])
+      end
+    end
+
+    test "refuses more than it may write, to the byte, wherever it ends" do
+      for term <- ["text", 1.5, [[], [[[]]]], %{"a" => %{"b" => []}}, Payload.raw("[1]"), nil],
+          size = byte_size(Payload.encode!(term)) do
+        assert {:ok, _text} = Payload.encode(term, max_bytes: size)
+        assert {:error, %Error{reason: :too_large}} = Payload.encode(term, max_bytes: size - 1)
       end
     end
 
@@ -272,6 +282,6 @@ defmodule Guildhall.PayloadTest do
     assert Payload.decode!(json) == large
 
     schedulers = :erlang.system_info(:schedulers) + :erlang.system_info(:dirty_cpu_schedulers)
-    assert Payload.memory() in 1..(schedulers * 2 * 1024 * 1024)
+    assert Payload.memory().bytes in 1..(schedulers * 2 * 1024 * 1024)
   end
 end

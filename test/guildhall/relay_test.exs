@@ -133,6 +133,20 @@ defmodule Guildhall.RelayTest do
     assert read(session) == ["seen"]
   end
 
+  test "followers of a topic get what is for it", %{relay: relay} do
+    [follower, other] = for id <- [5, 6], do: attach(relay, subscriber(id, [], intents: 0))
+    topic = fn data -> %Event{type: "E", body: event(data), to: {:topic, "list 1"}} end
+
+    Relay.publish([relay], 1, topic.("before"))
+    Relay.follow(relay, 1, follower.session_id, ["list 1", "list 2"])
+    Relay.publish([relay], 1, topic.("followed"))
+    Relay.follow(relay, 1, follower.session_id, ["list 2"])
+    Relay.publish([relay], 1, topic.("after"))
+    Relay.follow(relay, 1, "nobody", ["list 1"])
+    sync(relay)
+    assert {read(follower), read(other)} == {["followed"], []}
+  end
+
   test "rooms are told of sessions that died, in one message", %{relay: relay} do
     pids = for _ <- 1..3, do: spawn(fn -> receive do: (:stop -> :ok) end)
 

@@ -37,6 +37,15 @@ defmodule Guildhall.System.LoadTest do
     assert storm["settle"]["events"] > 40
   end
 
+  test "sessions without sockets are attached, delivered to and changed" do
+    {status, output} = load(["--virtual", "20", "--members", "50", "--quick"])
+
+    assert status == 0, output
+    assert output =~ "A guild of 50 members, 20 of them online"
+    assert output =~ "CPU of a delivery"
+    assert output =~ "a member added: the room's process, median"
+  end
+
   test "refuses in one line what cannot be" do
     assert_refused(["--clients", "0"], "--clients cannot be 0; it may be 1 to 19000")
     assert_refused(["--mode", "fast"], "--mode cannot be fast")

@@ -5,8 +5,8 @@ defmodule Guildhall.Audience.Item do
   A session gets it that is where it goes, has one of its intents and one of its permissions, and is
   not passive. The few users whom it names are exceptions:
 
-    * `to` - where it goes: `:room`, `{:channel, id}` for those who see a channel, `{:users, ids}`, or
-      `{:gained | :lost | :kept, moves, channel_id}` for those for whom a change made this of a channel
+    * `to` - where it goes: `:room`, `{:channel, id}` for those who see a channel, `{:users, ids}`,
+      `{:topic, name}` for those who follow it, or `{:gained | :lost | :kept, moves, channel_id}` for those for whom a change made this of a channel
       (see `Guildhall.Audience.change/3`)
     * `intents` - a session needs one of these; 0: none is needed
     * `permissions` - its roles need one of these, channels apart; 0: none is needed
@@ -16,7 +16,8 @@ defmodule Guildhall.Audience.Item do
     * `content` - if not nil, what those get who have the intent MESSAGE_CONTENT (bit 15), and the
       users of `content_for`
     * `author` - if not nil, what the sessions of the user `author_id` get
-    * `passive?` - whether passive sessions get it too; those of `{:users, ids}` do anyway
+    * `passive?` - whether passive sessions get it too; those of `{:users, ids}` and
+      `{:topic, name}` do anyway
     * `shard` - if not nil, the only shard it goes to
 
   Each list of users is a list of ids or packed (see `Guildhall.Audience`), all together of at most
@@ -43,6 +44,7 @@ defmodule Guildhall.Audience.Item do
           :room
           | {:channel, non_neg_integer()}
           | {:users, ids()}
+          | {:topic, Guildhall.Audience.topic()}
           | {:gained | :lost | :kept, Guildhall.Audience.moves(), channel_id :: non_neg_integer()}
 
   @type t :: %__MODULE__{

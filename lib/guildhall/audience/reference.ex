@@ -14,7 +14,7 @@ defmodule Guildhall.Audience.Reference do
   @content 0x8000
 
   @enforce_keys [:id, :owner_id]
-  defstruct [:id, :owner_id, roles: %{}, channels: %{}, sessions: %{}]
+  defstruct [:id, :owner_id, roles: %{}, channels: %{}, sessions: %{}, topics: %{}]
 
   @type t :: %__MODULE__{}
 
@@ -28,16 +28,29 @@ defmodule Guildhall.Audience.Reference do
 
   @spec attach(t(), Session.t()) :: t()
   def attach(audience, session) do
+    audience = detach(audience, session.key)
     %{audience | sessions: Map.put(audience.sessions, session.key, session)}
   end
 
   @spec detach(t(), non_neg_integer()) :: t()
-  def detach(audience, key), do: %{audience | sessions: Map.delete(audience.sessions, key)}
+  def detach(%{sessions: sessions, topics: topics} = audience, key) do
+    %{audience | sessions: Map.delete(sessions, key), topics: Map.delete(topics, key)}
+  end
+
+  @spec follow(t(), non_neg_integer(), [binary()]) :: t()
+  def follow(audience, key, topics) do
+    if is_map_key(audience.sessions, key),
+      do: put_in(audience.topics[key], topics),
+      else: audience
+  end
+
+  # Keeps what a session follows.
+  defp put(audience, session), do: put_in(audience.sessions[session.key], session)
 
   @spec set_passive(t(), non_neg_integer(), boolean()) :: t()
   def set_passive(audience, key, passive?) do
     case audience.sessions do
-      %{^key => session} -> attach(audience, %{session | passive?: passive?})
+      %{^key => session} -> put(audience, %{session | passive?: passive?})
       %{} -> audience
     end
   end
@@ -64,7 +77,7 @@ defmodule Guildhall.Audience.Reference do
 
   defp apply_change({:member, user_id, roles}, audience) do
     for {_key, %{user_id: ^user_id} = session} <- audience.sessions, reduce: audience do
-      audience -> attach(audience, %{session | roles: roles})
+      audience -> put(audience, %{session | roles: roles})
     end
   end
 
@@ -97,11 +110,15 @@ defmodule Guildhall.Audience.Reference do
   defp wants?(session, item), do: item.intents == 0 or (session.intents &&& item.intents) != 0
 
   defp awake?(%{passive?: false}, _item), do: true
-  defp awake?(_session, %{to: {:users, _ids}}), do: true
+  defp awake?(_session, %{to: {to, _them}}) when to in [:users, :topic], do: true
   defp awake?(_session, item), do: item.passive?
 
   defp there?(_audience, _session, :room), do: true
   defp there?(_audience, session, {:users, ids}), do: session.user_id in ids
+
+  defp there?(audience, session, {:topic, topic}),
+    do: topic in (audience.topics[session.key] || [])
+
   defp there?(audience, session, {:channel, id}), do: sees?(audience, session, id)
 
   defp there?(audience, session, {moved, before, id}) do

@@ -7,7 +7,11 @@ defmodule Guildhall.Fanout.Delivery do
   alias Guildhall.{Fanout, Outbox, Telemetry}
   alias Guildhall.Fanout.{Subscribers, Table}
 
+  # Deliveries that wait, at most, or a batch for many would become a very long round.
+  @max_waiting 400_000
+
   defstruct waiting: [],
+            pending: 0,
             events: 0,
             deliveries: 0,
             wakes: 0,
@@ -19,6 +23,8 @@ defmodule Guildhall.Fanout.Delivery do
   @type t :: %__MODULE__{
           # The newest first.
           waiting: [{topic(), message :: term()}],
+          # The deliveries that those are.
+          pending: non_neg_integer(),
           events: non_neg_integer(),
           deliveries: non_neg_integer(),
           wakes: non_neg_integer(),
@@ -35,9 +41,17 @@ defmodule Guildhall.Fanout.Delivery do
     case Subscribers.size(subscribers, topic) do
       # It came when the last one had just gone.
       0 -> %{delivery | events: delivery.events + 1}
-      size -> delivery |> count(size) |> Map.update!(:waiting, &[{topic, message} | &1])
+      size -> delivery |> count(size) |> wait({topic, message}, size)
     end
   end
+
+  defp wait(%{waiting: waiting, pending: pending} = delivery, event, size) do
+    %{delivery | waiting: [event | waiting], pending: pending + size}
+  end
+
+  @doc "Whether so much waits that it should be flushed now."
+  @spec full?(t()) :: boolean()
+  def full?(%__MODULE__{pending: pending}), do: pending >= @max_waiting
 
   @doc "Sends a message as it is to processes. What waits must have been flushed, to keep the order."
   @spec relay(t(), [pid()], term()) :: t()
@@ -63,6 +77,7 @@ defmodule Guildhall.Fanout.Delivery do
     delivery = %{
       delivery
       | waiting: [],
+        pending: 0,
         wakes: delivery.wakes + woken + length(to_wake),
         overflowed: overflowed ++ delivery.overflowed
     }

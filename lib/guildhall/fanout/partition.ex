@@ -118,7 +118,9 @@ defmodule Guildhall.Fanout.Partition do
   defp item({:pids, pids, message}, partition), do: relay(partition, pids, message)
 
   defp keep(%{delivery: delivery, subscribers: subscribers} = partition, topic, message) do
-    %{partition | delivery: Delivery.keep(delivery, subscribers, topic, message)}
+    delivery = Delivery.keep(delivery, subscribers, topic, message)
+    partition = %{partition | delivery: delivery}
+    if Delivery.full?(delivery), do: flush(partition), else: partition
   end
 
   defp relay(partition, pids, message) do

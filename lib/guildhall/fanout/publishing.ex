@@ -26,12 +26,12 @@ defmodule Guildhall.Fanout.Publishing do
 
   @spec send(Table.t(), [pid()], term()) :: result()
   def send(table, pids, message) do
-    {here, elsewhere} = pids |> Enum.group_by(&node/1) |> Map.pop(node(), [])
+    here = node()
+    to = fn pid -> if node(pid) == here, do: Table.partition(table, pid), else: node(pid) end
+    {local, elsewhere} = pids |> Enum.group_by(to) |> Enum.split_with(&is_integer(elem(&1, 0)))
 
     dropped =
-      for {index, pids} <- Enum.group_by(here, &Table.partition(table, &1)),
-          drop = local(table, index, {:relay, pids, message}),
-          do: drop
+      for {index, pids} <- local, drop = local(table, index, {:relay, pids, message}), do: drop
 
     remote = for {node, pids} <- elsewhere, do: {node, {:pids, pids}}
     result(dropped ++ remote(table, remote, message))

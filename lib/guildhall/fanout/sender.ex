@@ -122,7 +122,15 @@ defmodule Guildhall.Fanout.Sender do
       :atomics.sub(sender.counter, 1, count)
       :atomics.sub(sender.counter, 2, bytes)
       metadata = %{fanout: sender.table.name, node: sender.node}
-      Telemetry.emit([:fanout, :batch], %{events: count, bytes: bytes}, metadata)
+
+      measurements = %{
+        events: count,
+        bytes: bytes,
+        waiting: :atomics.get(sender.counter, 1),
+        waiting_bytes: :atomics.get(sender.counter, 2)
+      }
+
+      Telemetry.emit([:fanout, :batch], measurements, metadata)
     end
 
     ship(%{sender | backlog: backlog})

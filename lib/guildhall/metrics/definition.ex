@@ -165,7 +165,7 @@ defmodule Guildhall.Metrics.Definition do
              for({kind, %{bytes: bytes}} <- Outbox.memory(), do: {[kind: kind], bytes})
            end},
           {:payload_bytes, "Native memory that JSON keeps for its next calls.",
-           fn _instance -> Payload.memory() end},
+           fn _instance -> Payload.memory().bytes end},
           {:audience_bytes, "Native memory of audiences.",
            fn _instance -> Audience.memory().bytes end},
           {:member_list_bytes, "Native memory of member lists.",

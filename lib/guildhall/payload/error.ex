@@ -10,7 +10,7 @@ defmodule Guildhall.Payload.Error do
     number_out_of_range: "a float beyond 64 bits",
     number_too_long: "an integer of more than 1,024 digits",
     too_deep: "more than 512 open arrays and objects",
-    too_large: "more than 64 MB",
+    too_large: "more bytes than there may be",
     atom: "an atom other than nil, true and false",
     bitstring: "a bitstring that ends within a byte",
     function: "a function",

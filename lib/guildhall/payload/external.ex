@@ -6,17 +6,16 @@ defmodule Guildhall.Payload.External do
 
   alias Guildhall.Payload.Error
 
-  @max_bytes 64 * 1024 * 1024
   @max_depth 512
   @beyond Integer.pow(10, 1_024)
 
-  @spec decode(binary()) :: {:ok, term()} | {:error, Error.t()}
-  def decode(binary) when byte_size(binary) > @max_bytes, do: refuse(:too_large)
+  @spec decode(binary(), max_bytes :: pos_integer()) :: {:ok, term()} | {:error, Error.t()}
+  def decode(binary, max_bytes) when byte_size(binary) > max_bytes, do: refuse(:too_large)
 
   # A few bytes of a compressed term may be gigabytes.
-  def decode(<<131, 80, _rest::binary>>), do: refuse(:invalid_external)
+  def decode(<<131, 80, _rest::binary>>, _max_bytes), do: refuse(:invalid_external)
 
-  def decode(binary) when is_binary(binary) do
+  def decode(binary, _max_bytes) when is_binary(binary) do
     case :erlang.binary_to_term(binary, [:safe, :used]) do
       {term, used} when used == byte_size(binary) -> checked(term)
       {_term, _used} -> refuse(:invalid_external)

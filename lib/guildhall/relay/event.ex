@@ -28,8 +28,13 @@ defmodule Guildhall.Relay.Event do
   @type t :: %__MODULE__{
           type: String.t(),
           body: Guildhall.Outbox.event(),
-          # Who: everyone in the room, those who can view a channel, or some users' sessions.
-          to: :room | {:channel, pos_integer()} | {:users, [pos_integer()]},
+          # Who: everyone in the room, those who can view a channel, some users' sessions, or those who
+          # follow a topic.
+          to:
+            :room
+            | {:channel, pos_integer()}
+            | {:users, [pos_integer()]}
+            | {:topic, Guildhall.Audience.topic()},
           # A session needs one of these intents; 0: none is needed.
           intents: non_neg_integer(),
           # A session needs one of these guild permissions; 0: none is needed.

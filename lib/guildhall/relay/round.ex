@@ -126,6 +126,16 @@ defmodule Guildhall.Relay.Round do
     round
   end
 
+  # Whether the session has left in the meantime does not matter.
+  defp effect({:follow, audience, key, topics}, round) do
+    round = flush(round, audience)
+
+    case Audience.follow(audience, key, topics) do
+      {:error, _limit} -> %{round | overflowed: [key | round.overflowed]}
+      _here? -> round
+    end
+  end
+
   # Whoever saw less than is right would miss something, whoever saw more would be told what he must not
   # know: a refusal ends the relay.
   defp effect({:replace, audience, options}, round) do

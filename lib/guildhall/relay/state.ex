@@ -39,6 +39,7 @@ defmodule Guildhall.Relay.State do
              [Event.t()]}
           | {:remove, room :: pid(), Relay.room_id(), user_id :: pos_integer(), Outbox.event()}
           | {:detach, room :: pid(), Relay.room_id(), Relay.session_id()}
+          | {:follow, room :: pid(), Relay.room_id(), Relay.session_id(), [Audience.topic()]}
           | {:down, pid(), reason :: term()}
           | {:overflow, [Audience.key()]}
 
@@ -48,6 +49,7 @@ defmodule Guildhall.Relay.State do
           | {:replace, Audience.t(), keyword()}
           | {:attach, Audience.t(), Audience.Session.t(), [Outbox.event()]}
           | {:detach, Audience.t(), Audience.key()}
+          | {:follow, Audience.t(), Audience.key(), [Audience.topic()]}
           | {:change, Audience.t(), [Audience.change()], Relay.channels(), [Event.t()]}
           | {:detached, room :: pid(), {Relay.session_id(), user_id :: pos_integer()}}
           | {:send, pid(), message :: term()}
@@ -110,6 +112,15 @@ defmodule Guildhall.Relay.State do
     with_room(state, pid, room_id, fn %{audience: audience} ->
       case state.keys do
         %{^session_id => key} -> {unlink(state, room_id, key), detach(audience, [key])}
+        %{} -> {state, []}
+      end
+    end)
+  end
+
+  def apply(state, {:follow, pid, room_id, session_id, topics}) do
+    with_room(state, pid, room_id, fn %{audience: audience} ->
+      case state.keys do
+        %{^session_id => key} -> {state, [{:follow, audience, key, topics}]}
         %{} -> {state, []}
       end
     end)

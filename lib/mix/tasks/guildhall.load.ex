@@ -8,6 +8,7 @@ defmodule Mix.Tasks.Guildhall.Load do
       mix guildhall.load --quick                           # 20 clients for 2 s: does it all work?
       mix guildhall.load --clients 1000 --mode saturated --transport plain
       mix guildhall.load --url http://127.0.0.1:4000 --data data --pid 4711
+      mix guildhall.load --virtual 1000000                 # a million sessions without sockets
 
   Without `--url` it starts a node of its own for every row: another program with one scheduler on
   core 0, and the load generator (`bench/load`, built with cargo) on core 1. Every client is a
@@ -27,7 +28,16 @@ defmodule Mix.Tasks.Guildhall.Load do
       it. Plain clients all check
     * `--url`, `--data`, `--pid` - a node that runs already, its data folder with the operator's
       secret, and its process. Start it with `--no-rate-limits`. Bots that were made stay behind
-    * `--output` - where the results go as JSON; `bench/results/load.json`
+    * `--output` - where the results go as JSON; `bench/results/load.json`, with `--quick` nowhere
+
+  ## Sessions without sockets
+
+  `--virtual N` attaches N sessions with real outboxes to a real room in this VM, a light process each,
+  and tells what it costs to attach them, to deliver to them, and what the room's own process spends
+  when a member, a role or a channel changes. `--members M` makes the guild larger than those who are
+  online. A million take about 8 GB and some minutes; the results go to `bench/results/virtual.json`.
+
+  ## What is measured
 
   CPU time is the server's, user and system, from `/proc`. Bytes per connection are the growth of its
   resident memory from the start to the silence after everybody has come. A latency counts from the
@@ -36,7 +46,10 @@ defmodule Mix.Tasks.Guildhall.Load do
 
   use Mix.Task
 
-  alias Mix.Guildhall.Load.{Crowd, Generator, Node, Report}
+  alias Bench.Load.{Crowd, Generator, Node, Report, Virtual}
+
+  # In bench/support, which is compiled for development and tests alone.
+  @compile {:no_warn_undefined, [Crowd, Generator, Node, Report, Virtual]}
 
   @switches [
     clients: :string,
@@ -51,6 +64,8 @@ defmodule Mix.Tasks.Guildhall.Load do
     data: :string,
     pid: :integer,
     output: :string,
+    virtual: :integer,
+    members: :integer,
     quick: :boolean,
     help: :boolean
   ]
@@ -62,10 +77,9 @@ defmodule Mix.Tasks.Guildhall.Load do
     rate: 10_000.0,
     in_flight: 8,
     body: 256,
-    read: 256,
-    output: "bench/results/load.json"
+    read: 256
   ]
-  @quick [clients: "20", seconds: 2.0, rate: 1_000.0, output: nil]
+  @quick [clients: "20", seconds: 2.0, rate: 1_000.0]
   @modes ~w(paced saturated storm)
   @transports ~w(plain zlib-stream zstd-stream)
   # Guilds, their messages, the messages' content; and presences.
@@ -76,16 +90,36 @@ defmodule Mix.Tasks.Guildhall.Load do
   def run(arguments) do
     options = options(arguments)
 
-    if options[:help] do
-      Mix.shell().info(@moduledoc)
-    else
-      Mix.Task.run("app.start")
-      :ok = Generator.build!()
-      results = if options[:url], do: running(options), else: own(options)
-      environment = environment(options, arguments)
-      Mix.shell().info(Report.text(results, environment))
-      if options[:output], do: Report.write!(options[:output], results, environment)
+    cond do
+      options[:help] -> Mix.shell().info(@moduledoc)
+      options[:virtual] -> virtual(options, arguments)
+      true -> clients(options, arguments)
     end
+  end
+
+  defp virtual(options, arguments) do
+    Mix.Task.run("app.start")
+    online = options[:virtual]
+    members = max(options[:members] || online, online)
+    figures = in_folder(&Virtual.run!(Path.join(&1, "data"), online, members))
+    environment = environment("in this VM", arguments)
+    Mix.shell().info(Report.figures(figures, online, members, environment))
+    keep(options, "virtual", figures, environment)
+  end
+
+  defp clients(options, arguments) do
+    Mix.Task.run("app.start")
+    :ok = Generator.build!()
+    results = if options[:url], do: running(options), else: own(options)
+    environment = environment(pinning(options), arguments)
+    Mix.shell().info(Report.text(results, environment))
+    keep(options, "load", results, environment)
+  end
+
+  # What was tried in a hurry is not worth keeping, unless it is asked for.
+  defp keep(options, name, results, environment) do
+    file = options[:output] || unless options[:quick], do: "bench/results/#{name}.json"
+    if file, do: Report.write!(file, results, environment)
   end
 
   defp options(arguments) do
@@ -108,6 +142,10 @@ defmodule Mix.Tasks.Guildhall.Load do
 
   defp option({:mode, text}), do: {:mode, among(:mode, text, @modes)}
   defp option({:transport, text}), do: {:transport, among(:transport, text, @transports)}
+
+  defp option({name, n}) when name in [:virtual, :members] and n not in 1..50_000_000,
+    do: wrong(name, n, "1 to 50000000")
+
   defp option({:body, n}) when n not in 1..2_000, do: wrong(:body, n, "1 to 2000")
   defp option({:in_flight, n}) when n not in 1..1_000, do: wrong(:in_flight, n, "1 to 1000")
   defp option({:seconds, n}) when n <= 0, do: wrong(:seconds, n, "more than 0")
@@ -138,7 +176,7 @@ defmodule Mix.Tasks.Guildhall.Load do
   # A node that runs already: one row after the other.
   defp running(options) do
     data = options[:data] || Mix.raise("--url needs --data, the node's data folder")
-    node = %Node{url: options[:url], data: data, pid: options[:pid], port: nil}
+    node = Node.running(options[:url], data, options[:pid])
 
     in_folder(fn folder ->
       for clients <- options[:clients] do
@@ -226,10 +264,10 @@ defmodule Mix.Tasks.Guildhall.Load do
 
   defp pinned?, do: System.find_executable("taskset") != nil and System.schedulers_online() > 1
 
-  defp environment(options, arguments) do
+  defp environment(pinning, arguments) do
     %{
       machine: machine(),
-      pinning: pinning(options),
+      pinning: pinning,
       commit: commit(),
       command: Enum.join(["mix guildhall.load" | arguments], " "),
       otp: System.otp_release(),

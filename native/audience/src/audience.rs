@@ -11,6 +11,7 @@ use crate::item::Item;
 use crate::rights::{Place, Rights};
 use crate::seats::{Seats, Session};
 use crate::size::Size;
+use crate::topics::{Topic, Topics};
 use crate::work::Budget;
 
 /// Audiences of this process and their bytes.
@@ -56,6 +57,7 @@ pub struct Audience<T> {
     pub(crate) rights: Rights,
     pub(crate) intents: Intents,
     pub(crate) passive: Bits,
+    pub(crate) topics: Topics,
     max_bytes: usize,
     counted: usize,
 }
@@ -68,6 +70,7 @@ impl<T> Audience<T> {
             rights: Rights::new(guild, owner),
             intents: Intents::default(),
             passive: Bits::default(),
+            topics: Topics::default(),
             max_bytes,
             counted: size_of::<Self>(),
         };
@@ -106,6 +109,7 @@ impl<T> Audience<T> {
         self.intents.set(seat, &session, false);
         self.passive.set(seat, false);
         self.rights.leave(seat);
+        self.topics.leave(seat);
         let sink = self.seats.leave(seat);
         self.rights.sweep();
 
@@ -123,6 +127,16 @@ impl<T> Audience<T> {
         let Some(seat) = self.seats.of_key(key) else { return false };
         self.passive.set(seat, passive);
         true
+    }
+
+    /// Lets a session follow these topics and no others. Returns whether it is here.
+    pub fn follow(&mut self, key: u64, topics: Vec<Topic>) -> Result<bool, Full> {
+        let Some(seat) = self.seats.of_key(key) else { return Ok(false) };
+        let follows = topics.len().saturating_sub(self.topics.of_seat(seat));
+        self.fits(Size { follows, ..Size::default() })?;
+        self.topics.follow(seat, topics);
+        self.count();
+        Ok(true)
     }
 
     /// Applies a change. What it takes does not grow with the sessions.
@@ -268,6 +282,7 @@ impl<T> Audience<T> {
 
     fn size(&self) -> Size {
         let (classes, rules) = self.rights.classes.size();
+        let (follows, topic_sets) = self.topics.size();
         Size {
             seats: self.seats.len(),
             sessions: self.seats.count(),
@@ -275,6 +290,8 @@ impl<T> Audience<T> {
             channels: self.rights.channels.len(),
             classes,
             rules,
+            follows,
+            topic_sets,
         }
     }
 }

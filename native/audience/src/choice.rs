@@ -9,6 +9,7 @@ use crate::item::{Item, Moved, To};
 use crate::moves::Saw;
 use crate::seats::Session;
 use crate::tile::TILE;
+use crate::topics::Followers;
 
 /// Beyond so many sets a word of each is looked at in a loop; before, none is allocated.
 type Sets<'a> = SmallVec<[&'a Bits; 2]>;
@@ -45,6 +46,10 @@ impl<'a, T, E> Choice<'a, T, E> {
             To::Room => ([taken, taken], &NONE),
             To::Channel(channel) => ([taken, sight(*channel)], &NONE),
             To::Users(_) => ([&NONE, &NONE], &NONE),
+            To::Topic(topic) => {
+                let many = audience.topics.followers(topic).map_or(&NONE, Followers::many);
+                ([taken, many], &NONE)
+            }
             To::Moved(moves, channel, moved) => match (moves.saw(*channel), moved) {
                 (Some(Saw::Set(set)), Moved::Gained) => {
                     ([taken, sight(*channel)], moves.bits(*set))
@@ -83,7 +88,7 @@ impl<'a, T, E> Choice<'a, T, E> {
         drop_all(body, self.outside.from(from));
         self.audience.keep_any(&self.intents, from, body);
         self.audience.keep_any(&self.holders, from, body);
-        if !self.item.passive {
+        if !self.item.passive && !matches!(self.item.to, To::Topic(_)) {
             drop_all(body, self.audience.passive.from(from));
         }
         if let Some(shard) = self.item.shard {
@@ -110,8 +115,13 @@ impl<'a, T, E> Choice<'a, T, E> {
 
         let mut seats: Vec<u32> =
             users.flat_map(|user| self.audience.seats.of_user(*user)).collect();
-        if let To::Moved(moves, ..) = &item.to {
-            seats.extend(moves.affected());
+        match &item.to {
+            To::Moved(moves, ..) => seats.extend(moves.affected()),
+            To::Topic(topic) => {
+                let few = self.audience.topics.followers(topic).map_or(&[][..], Followers::few);
+                seats.extend(few);
+            }
+            _ => {}
         }
         seats.sort_unstable();
         seats.dedup();
@@ -139,6 +149,11 @@ impl<'a, T, E> Choice<'a, T, E> {
     fn is_there(&self, seat: u32, session: &Session) -> bool {
         match &self.item.to {
             To::Users(users) => users.contains(session.user),
+            To::Topic(topic) => self
+                .audience
+                .topics
+                .followers(topic)
+                .is_some_and(|followers| followers.contains(seat)),
             To::Moved(moves, channel, moved) if let Some(Saw::Seats(saw)) = moves.saw(*channel) => {
                 let sees = self.audience.seat_sees(seat, *channel);
                 // Whoever the change does not bear on saw what it sees.

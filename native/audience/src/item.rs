@@ -5,6 +5,7 @@ use std::sync::Arc;
 use permissions::Mask;
 
 use crate::moves::Moves;
+use crate::topics::Topic;
 
 /// Some users.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -40,6 +41,8 @@ pub enum To {
     Channel(u64),
     /// To the sessions of some users.
     Users(Users),
+    /// To those who follow a topic.
+    Topic(Topic),
     /// To those for whom a change made this of a channel.
     Moved(Arc<Moves>, u64, Moved),
 }
@@ -76,7 +79,7 @@ pub struct Item<E> {
     pub except: Users,
     /// Users who get `content` whatever their intents.
     pub content_for: Users,
-    /// Whether passive sessions get it too.
+    /// Whether passive sessions get it too; those that `to` means by their user or topic do anyway.
     pub passive: bool,
     /// The only shard it goes to.
     pub shard: Option<u32>,
@@ -113,7 +116,7 @@ impl<E> Item<E> {
     pub(crate) fn channel(&self) -> Option<u64> {
         match &self.to {
             To::Channel(channel) | To::Moved(_, channel, _) => Some(*channel),
-            To::Room | To::Users(_) => None,
+            To::Room | To::Users(_) | To::Topic(_) => None,
         }
     }
 }

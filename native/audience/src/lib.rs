@@ -25,6 +25,7 @@ mod seats;
 mod size;
 mod table;
 mod tile;
+mod topics;
 mod work;
 
 pub use audience::{Audience, Change, Full, MEMORY};
@@ -32,4 +33,5 @@ pub use deliver::Deliver;
 pub use item::{Item, Moved, To, Users};
 pub use moves::Moves;
 pub use seats::Session;
+pub use topics::Topic;
 pub use work::Budget;

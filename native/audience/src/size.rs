@@ -9,6 +9,9 @@ use crate::intents::Intents;
 use crate::rights::{Channel, Role};
 use crate::seats::Seats;
 
+/// A topic that a session follows: its name twice, and a share of two trees' nodes.
+const FOLLOW: usize = 256;
+
 /// How much there is of what takes memory.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Size {
@@ -18,6 +21,8 @@ pub(crate) struct Size {
     pub(crate) channels: usize,
     pub(crate) classes: usize,
     pub(crate) rules: usize,
+    pub(crate) follows: usize,
+    pub(crate) topic_sets: usize,
 }
 
 impl Size {
@@ -25,7 +30,8 @@ impl Size {
     pub(crate) fn bytes<T>(self) -> usize {
         let words = self.seats.div_ceil(SEATS);
         // One for each role, class and intent, and: taken, passive, view, above, spare.
-        let sets = if words <= 1 { 0 } else { self.roles + self.classes + Intents::SETS + 5 };
+        let sets = self.roles + self.classes + Intents::SETS + 5 + self.topic_sets;
+        let sets = if words <= 1 { 0 } else { sets };
         size_of::<Audience<T>>()
             + Seats::<T>::bytes(self.seats, self.sessions)
             + sets * words.next_power_of_two() * size_of::<u64>()
@@ -34,6 +40,7 @@ impl Size {
             + self.channels * (size_of::<Channel>() + 8)
             + self.classes * size_of::<Class>()
             + self.rules * size_of::<Rule>()
+            + self.follows * FOLLOW
     }
 }
 
@@ -48,6 +55,8 @@ impl Add for Size {
             channels: self.channels + more.channels,
             classes: self.classes + more.classes,
             rules: self.rules + more.rules,
+            follows: self.follows + more.follows,
+            topic_sets: self.topic_sets + more.topic_sets,
         }
     }
 }

@@ -8,7 +8,7 @@ mod support;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use audience::{Audience, Budget, Change, Deliver, Item, Moved, Moves, Session, To, Users};
+use audience::{Audience, Budget, Change, Deliver, Item, Moved, Moves, Session, To, Topic, Users};
 use permissions::mask::{ADMINISTRATOR, VIEW_CHANNEL};
 use permissions::{Overwrite, Target};
 use proptest::collection::vec;
@@ -25,6 +25,9 @@ enum Command {
     Leave(u64),
     Detach(u64),
     Passive(u64, bool),
+    Follow(u64, Vec<Topic>),
+    /// The crowd follows a topic, so that it has many followers.
+    Fashion(u64, Topic),
     Change(Change),
     Deliver(Vec<Item<u32>>, usize),
     Move(Vec<Change>),
@@ -83,6 +86,10 @@ fn change() -> impl Strategy<Value = Change> {
     ]
 }
 
+fn topic() -> impl Strategy<Value = Topic> {
+    (0..3_u8).prop_map(|byte| vec![byte].into_boxed_slice())
+}
+
 fn item() -> impl Strategy<Value = Item<u32>> {
     let users =
         || prop_oneof![3 => Just(Users::default()), 2 => vec(user(), 1..3).prop_map(Users::from)];
@@ -90,6 +97,7 @@ fn item() -> impl Strategy<Value = Item<u32>> {
         2 => Just(To::Room),
         5 => (10..16_u64).prop_map(To::Channel),
         1 => users().prop_map(To::Users),
+        2 => topic().prop_map(To::Topic),
     ];
     let bodies = (prop::option::of(Just(1_u32)), prop::option::of((user(), Just(2_u32))));
     let masks = (
@@ -129,6 +137,8 @@ fn command() -> impl Strategy<Value = Command> {
         1 => (0..200_u64).prop_map(Command::Leave),
         2 => (0..30_u64).prop_map(Command::Detach),
         1 => (0..30_u64, any::<bool>()).prop_map(|(key, passive)| Command::Passive(key, passive)),
+        2 => (0..30_u64, vec(topic(), 0..4)).prop_map(|(key, all)| Command::Follow(key, all)),
+        1 => (1..200_u64, topic()).prop_map(|(count, topic)| Command::Fashion(count, topic)),
         5 => change().prop_map(Command::Change),
         6 => (vec(item(), 1..5), 1..50_usize).prop_map(|(items, pushes)| Command::Deliver(items, pushes)),
         3 => vec(change(), 1..4).prop_map(Command::Move),
@@ -182,14 +192,24 @@ fn run(audience: &mut Audience<u64>, model: &mut Model, command: Command) {
         }
         Command::Leave(count) => {
             for key in 1_000..1_000 + count {
-                assert_eq!(audience.detach(key).is_some(), model.sessions.remove(&key).is_some());
+                assert_eq!(audience.detach(key).is_some(), model.detach(key));
             }
         }
         Command::Detach(key) => {
-            assert_eq!(audience.detach(key).is_some(), model.sessions.remove(&key).is_some());
+            assert_eq!(audience.detach(key).is_some(), model.detach(key));
         }
         Command::Passive(key, passive) => {
             assert_eq!(audience.set_passive(key, passive), model.set_passive(key, passive));
+        }
+        Command::Follow(key, topics) => {
+            let here = audience.follow(key, topics.clone()).unwrap();
+            assert_eq!(here, model.follow(key, &topics));
+        }
+        Command::Fashion(count, topic) => {
+            for key in 1_000..1_000 + count {
+                let here = audience.follow(key, vec![topic.clone()]).unwrap();
+                assert_eq!(here, model.follow(key, std::slice::from_ref(&topic)));
+            }
         }
         Command::Change(change) => {
             audience.change(&change).unwrap();

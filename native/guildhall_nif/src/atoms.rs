@@ -16,6 +16,7 @@ rustler::atoms! {
     owner,
     role_deleted,
     room,
+    topic,
     users,
 
     // member_list

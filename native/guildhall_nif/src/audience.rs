@@ -4,7 +4,7 @@ use std::panic::RefUnwindSafe;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use audience::{Audience, Budget, Change, Full, MEMORY, Moves, Session};
+use audience::{Audience, Budget, Change, Full, MEMORY, Moves, Session, Topic};
 use parking_lot::{Mutex, RwLock};
 use permissions::Kind;
 use rustler::{
@@ -22,6 +22,9 @@ const LARGE: usize = 1 << 20;
 const MAX_IDS: usize = 4_096;
 /// Overwrites of one channel.
 const MAX_OVERWRITES: usize = 1_000;
+/// Topics of one session, and bytes of one topic.
+const MAX_TOPICS: usize = 64;
+const MAX_TOPIC_BYTES: usize = 64;
 /// Changes that are looked at, before they are made, for whom they bear on.
 const MAX_CHANGES: usize = 1_000;
 /// What one call does before others get a turn.
@@ -127,6 +130,11 @@ pub(crate) fn few_ids(term: Term<'_>) -> NifResult<Vec<u64>> {
     ids(term, MAX_IDS)
 }
 
+pub(crate) fn topic(term: Term<'_>) -> NifResult<Topic> {
+    let name = Binary::from_term(term)?;
+    if name.len() > MAX_TOPIC_BYTES { Err(Error::BadArg) } else { Ok(name.as_slice().into()) }
+}
+
 fn change(term: Term<'_>) -> NifResult<Change> {
     if let Ok((kind, id)) = term.decode::<(Atom, Term<'_>)>() {
         return match kind {
@@ -184,6 +192,20 @@ fn audience_detach(audience: &AudienceResource, key: u64) -> NifResult<bool> {
 #[rustler::nif]
 fn audience_set_passive(audience: &AudienceResource, key: u64, passive: bool) -> NifResult<bool> {
     Ok(audience.get()?.write().set_passive(key, passive))
+}
+
+/// Topics replace those that the session follows.
+#[rustler::nif]
+fn audience_follow<'a>(
+    audience: &AudienceResource,
+    key: u64,
+    topics: Term<'a>,
+) -> NifResult<Result<bool, Failure>> {
+    let (topics, rest) = crate::outbox::cells(topics, MAX_TOPICS, topic)?;
+    if !rest.is_empty_list() {
+        return Err(Error::BadArg);
+    }
+    Ok(audience.get()?.write().follow(key, topics).map_err(Failure::from))
 }
 
 /// Makes the first of the changes. Returns those that are left.

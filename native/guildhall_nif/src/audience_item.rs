@@ -4,7 +4,7 @@ use audience::{Item, Moved, To};
 use rustler::{Atom, Error, NifResult, Term};
 
 use crate::atoms;
-use crate::audience::{MovesResource, few_ids};
+use crate::audience::{MovesResource, few_ids, topic};
 
 /// An item as `Guildhall.Audience` makes it of its struct, `nil` where it says nothing:
 /// `{to, body, {content, content_for, author, author_id}, {intents, permissions, passive?, shard},
@@ -57,6 +57,7 @@ fn place(term: Term<'_>) -> NifResult<To> {
     if let Ok((kind, what)) = term.decode::<(Atom, Term<'_>)>() {
         return match kind {
             kind if kind == atoms::channel() => Ok(To::Channel(what.decode()?)),
+            kind if kind == atoms::topic() => Ok(To::Topic(topic(what)?)),
             kind if kind == atoms::users() => Ok(To::Users(few_ids(what)?.into())),
             _ => Err(Error::BadArg),
         };

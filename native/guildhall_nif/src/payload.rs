@@ -7,6 +7,7 @@ mod encode;
 mod frames;
 mod keys;
 mod scratch;
+mod stop;
 mod walk;
 
 use payload::Reason;
@@ -21,9 +22,9 @@ use frames::Step;
 /// `{:ok, text}`, `{:error, {reason, position | nil, term, path}}`, or `{:more, text, rest}` if that
 /// is as much as a normal scheduler should write.
 #[rustler::nif]
-fn payload_encode<'a>(env: Env<'a>, term: Term<'a>) -> Term<'a> {
+fn payload_encode<'a>(env: Env<'a>, term: Term<'a>, max_bytes: usize) -> Term<'a> {
     scratch::with_encoder(|encoder| {
-        let result = encoder.start(env, term);
+        let result = encoder.start(env, term, max_bytes);
         Beam::new(env).consume_bytes(encoder.out.len());
         encoded(env, &encoder.out, result)
     })
@@ -31,9 +32,14 @@ fn payload_encode<'a>(env: Env<'a>, term: Term<'a>) -> Term<'a> {
 
 /// Goes on where `payload_encode` stopped.
 #[rustler::nif(schedule = "DirtyCpu")]
-fn payload_encode_dirty<'a>(env: Env<'a>, text: Binary<'a>, rest: Term<'a>) -> NifResult<Term<'a>> {
+fn payload_encode_dirty<'a>(
+    env: Env<'a>,
+    text: Binary<'a>,
+    rest: Term<'a>,
+    max_bytes: usize,
+) -> NifResult<Term<'a>> {
     scratch::with_encoder(|encoder| {
-        let result = encoder.finish(env, &text, rest)?;
+        let result = encoder.finish(env, &text, rest, max_bytes)?;
         Ok(encoded(env, &encoder.out, result))
     })
 }
@@ -49,10 +55,10 @@ fn payload_decode_dirty<'a>(env: Env<'a>, text: Binary<'a>) -> Term<'a> {
     decode(env, text)
 }
 
-/// Bytes that the schedulers keep for their next calls.
+/// How many buffers the schedulers keep for their next calls, and their bytes.
 #[rustler::nif]
-fn payload_retained() -> usize {
-    scratch::retained()
+fn payload_memory() -> (u64, u64) {
+    scratch::MEMORY.read()
 }
 
 fn encoded<'a>(env: Env<'a>, out: &[u8], result: Result<(), Unfinished<'a>>) -> Term<'a> {

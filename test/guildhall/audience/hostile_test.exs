@@ -51,6 +51,9 @@ defmodule Guildhall.Audience.HostileTest do
 
     for term <- strange() do
       refused(fn -> Audience.detach(audience, term) end)
+      refused(fn -> Audience.follow(audience, 1, term) end)
+      refused(fn -> Audience.follow(audience, 1, [term]) end)
+      refused(fn -> Audience.count(audience, %Item{to: {:topic, term}}) end)
       refused(fn -> Audience.visible?(audience, term, term) end)
       refused(fn -> Audience.sessions(audience, term) end)
       refused(fn -> Audience.size(term) end)
@@ -90,6 +93,17 @@ defmodule Guildhall.Audience.HostileTest do
     assert_raise ArgumentError, fn ->
       Audience.change(audience, [{:channel, {1, :text, overwrites}}])
     end
+  end
+
+  test "topics beyond the limits are refused", %{audience: audience} do
+    assert Audience.follow(audience, 1, for(n <- 1..64, do: <<n>>))
+    assert_raise ArgumentError, fn -> Audience.follow(audience, 1, for(n <- 1..65, do: <<n>>)) end
+
+    assert_raise ArgumentError, fn ->
+      Audience.follow(audience, 1, [String.duplicate("a", 65)])
+    end
+
+    assert Audience.count(audience, %Item{to: {:topic, <<64>>}}) == 1
   end
 
   test "the largest numbers are ids like others", %{audience: audience} do

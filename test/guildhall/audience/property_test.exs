@@ -44,6 +44,16 @@ defmodule Guildhall.Audience.PropertyTest do
     {audience, Reference.set_passive(twin, key, passive?), outboxes}
   end
 
+  defp run({:follow, key, topics}, {audience, twin, outboxes}) do
+    assert Audience.follow(audience, key, topics) == is_map_key(twin.sessions, key)
+    {audience, Reference.follow(twin, key, topics), outboxes}
+  end
+
+  # Some topics have many followers.
+  defp run({:fashion, topic}, {_audience, twin, _outboxes} = state) do
+    Enum.reduce(Map.keys(twin.sessions), state, &run({:follow, &1, [topic]}, &2))
+  end
+
   defp run({:change, changes, items}, {audience, twin, outboxes}) do
     {:ok, moves} = Audience.change(audience, changes, Enum.to_list(@channels))
     {twin, before} = Reference.change(twin, changes)
@@ -127,6 +137,7 @@ defmodule Guildhall.Audience.PropertyTest do
     end)
   end
 
+  defp topic, do: oneof(["", "a", <<0, 255>>])
   defp user_of(key), do: 90 + div(key, 3)
   defp user, do: range(90, 95)
   defp roles, do: oneof([[], [2], [3], [2, 3], [1, 3]])
@@ -156,7 +167,10 @@ defmodule Guildhall.Audience.PropertyTest do
 
   defp item do
     users = oneof([[], [], [91], [90, 92]])
-    to = oneof([:room, {:users, users}, {:channel, range(10, 14)}, {:channel, 15}])
+
+    to =
+      oneof([:room, {:users, users}, {:topic, topic()}, {:channel, range(10, 14)}, {:channel, 15}])
+
     bodies = {oneof([nil, "content"]), oneof([nil, "author"])}
     masks = {oneof([0, 1, 512]), oneof([0, 0, @view, 4])}
 

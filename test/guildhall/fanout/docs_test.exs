@@ -3,10 +3,12 @@ defmodule Guildhall.Fanout.DocsTest do
 
   # docs/fanout.md is run as it is written. Phoenix is a stand-in with what the page uses of it.
 
-  alias Guildhall.Fanout
+  alias Guildhall.Audience.Session
+  alias Guildhall.{Fanout, Outbox, Permissions}
 
   # Those of the page, which are compiled below.
-  @compile {:no_warn_undefined, [Chat.Room, Chat.Member, Chat.Connection, ChatWeb.RoomChannel]}
+  @compile {:no_warn_undefined, [Chat.Room, Chat.Member, Chat.Connection, Chat.Relay]}
+  @compile {:no_warn_undefined, ChatWeb.RoomChannel}
 
   defmodule Channel do
     @moduledoc false
@@ -78,6 +80,30 @@ defmodule Guildhall.Fanout.DocsTest do
     Code.eval_string(publish)
     assert_receive {:written, <<0x81, _size, json::binary>>}
     assert json == ~s({"s":1,"t":"MESSAGE_CREATE","op":0,"d":{"content":"hello"}})
+  end
+
+  test "a relay pushes to those who may see it" do
+    view = Permissions.bit(:view_channel)
+    secret = {11, :text, [{1, :role, 0, view}, {2, :role, view, 0}]}
+    roles = [{1, view}, {2, 0}]
+
+    {:ok, relay} = Chat.Relay.start_link(id: 1, roles: roles, channels: [{10, :text, []}, secret])
+
+    [moderator, guest] = outboxes = for _n <- 1..2, do: Outbox.new()
+
+    for {outbox, key, roles} <- [{moderator, 1, [2]}, {guest, 2, []}] do
+      session = %Session{key: key, user_id: key, roles: roles, intents: 512, outbox: outbox}
+      assert Chat.Relay.attach(relay, session) == :ok
+    end
+
+    :ok = Fanout.publish(Chat.Fanout, {:guild, 1}, {10, "MESSAGE_CREATE", ~s({"id":"1"})})
+    :ok = Fanout.publish(Chat.Fanout, {:guild, 1}, {11, "MESSAGE_CREATE", ~s({"id":"2"})})
+    # A call to its partition and one to the relay, after which everything has been pushed.
+    :ok = Fanout.unsubscribe(Chat.Fanout, :none, relay)
+    _state = :sys.get_state(relay)
+
+    assert_receive {Fanout, :wake}
+    assert for(outbox <- outboxes, do: Outbox.info(outbox).sequence) == [2, 1]
   end
 
   test "a connection that does not write overflows, and ends" do

@@ -21,6 +21,17 @@ defmodule Guildhall.Payload.ReferencePropertyTest do
     end
   end
 
+  property "a text that is too long is refused by both, at every size" do
+    forall {term, max} <- {PayloadFixture.json(), range(1, 60)} do
+      {:ok, text} = Payload.encode(term)
+
+      unless floats?(Payload.decode!(text)) do
+        assert Payload.encode(term, max_bytes: max) == Reference.encode(term, max)
+        assert Payload.decode(text, max_bytes: max) == Reference.decode(text, max)
+      end
+    end
+  end
+
   property "what is read is written and read again" do
     forall term <- PayloadFixture.json() do
       {:ok, once} = term |> Payload.encode!() |> Payload.decode()

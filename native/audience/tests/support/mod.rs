@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use audience::{Change, Item, Session, To};
+use audience::{Change, Item, Session, To, Topic};
 use permissions::mask::VIEW_CHANNEL;
 use permissions::{Channel, Guild, Kind, Member, Overwrite};
 
@@ -17,6 +17,7 @@ pub(crate) struct Model {
     roles: BTreeMap<u64, u64>,
     channels: BTreeMap<u64, (Kind, Vec<Overwrite>)>,
     pub(crate) sessions: BTreeMap<u64, (Session, Vec<u64>)>,
+    topics: BTreeMap<u64, Vec<Topic>>,
 }
 
 impl Model {
@@ -26,11 +27,26 @@ impl Model {
             roles: BTreeMap::new(),
             channels: BTreeMap::new(),
             sessions: BTreeMap::new(),
+            topics: BTreeMap::new(),
         }
     }
 
     pub(crate) fn attach(&mut self, session: Session, roles: Vec<u64>) {
+        self.detach(session.key);
         self.sessions.insert(session.key, (session, roles));
+    }
+
+    pub(crate) fn detach(&mut self, key: u64) -> bool {
+        self.topics.remove(&key);
+        self.sessions.remove(&key).is_some()
+    }
+
+    pub(crate) fn follow(&mut self, key: u64, topics: &[Topic]) -> bool {
+        let here = self.sessions.contains_key(&key);
+        if here {
+            self.topics.insert(key, topics.to_vec());
+        }
+        here
     }
 
     pub(crate) fn set_passive(&mut self, key: u64, passive: bool) -> bool {
@@ -78,6 +94,9 @@ impl Model {
             To::Room => true,
             To::Users(users) => users.contains(session.user),
             To::Channel(channel) => self.sees(session, &self.sessions[&session.key].1, *channel),
+            To::Topic(topic) => {
+                self.topics.get(&session.key).is_some_and(|topics| topics.contains(topic))
+            }
             To::Moved(..) => false,
         }
     }
@@ -93,7 +112,7 @@ impl Model {
             let base = guild.standing(member(session), roles.iter().copied()).base();
             for item in items {
                 let always = item.always.contains(session.user);
-                let named = always || matches!(item.to, To::Users(_));
+                let named = always || matches!(item.to, To::Users(_) | To::Topic(_));
                 if (item.intents == 0 || session.intents & item.intents != 0 || always)
                     && (item.permissions == 0 || base & item.permissions != 0)
                     && (!session.passive || item.passive || named)

@@ -66,7 +66,7 @@ impl Words {
 const SLOTS: usize = 1_024;
 
 /// Longer texts are made each time.
-const TEXT: usize = 31;
+const TEXT: usize = 32;
 
 /// The texts of atoms, each in the slot that the atom's word chooses. An atom is never collected,
 /// so that its word names it for as long as the VM runs.
@@ -76,7 +76,8 @@ pub(super) struct AtomTexts {
     texts: Box<[Text]>,
 }
 
-/// The name in quotes, and its size.
+/// The name in quotes, and what is around it if it is a key: a byte that begins the pair, and a
+/// colon. The size is that of all.
 #[derive(Clone, Copy)]
 struct Text {
     bytes: [u8; TEXT],
@@ -93,28 +94,38 @@ impl AtomTexts {
         size_of_val(&*self.atoms) + size_of_val(&*self.texts)
     }
 
-    /// Appends `term` as a string, if it is an atom that has a slot. The one that names a struct
-    /// never has.
+    /// Appends `lead` and the atom as a key, if `term` is an atom that has a slot. The one that names
+    /// a struct never has.
     #[inline(always)]
-    pub(super) fn push_known(&self, out: &mut Vec<u8>, term: Raw) -> bool {
-        let slot = slot(term);
-        match (self.atoms.get(slot), self.texts.get(slot)) {
-            (Some(atom), Some(text)) if *atom == term => {
-                // All of it, which the compiler does in a few moves.
-                let end = out.len() + usize::from(text.size);
-                out.extend_from_slice(&text.bytes);
-                out.truncate(end);
-                true
-            }
-            _ => false,
-        }
+    pub(super) fn push_key(&self, out: &mut Vec<u8>, lead: u8, term: Raw) -> bool {
+        let Some(mut text) = self.known(term) else { return false };
+        text.bytes[0] = lead;
+        // All of it, which the compiler does in a few moves.
+        let end = out.len() + usize::from(text.size);
+        out.extend_from_slice(&text.bytes);
+        out.truncate(end);
+        true
     }
 
     /// Appends the atom as a string.
     #[inline(always)]
     pub(super) fn push(&mut self, out: &mut Vec<u8>, beam: Beam, atom: Raw) {
-        if !self.push_known(out, atom) {
-            self.make(out, beam, atom);
+        match self.known(atom) {
+            Some(Text { bytes: [_lead, bytes @ ..], size }) => {
+                let end = out.len() + usize::from(size) - 2;
+                out.extend_from_slice(&bytes);
+                out.truncate(end);
+            }
+            None => self.make(out, beam, atom),
+        }
+    }
+
+    #[inline(always)]
+    fn known(&self, term: Raw) -> Option<Text> {
+        let slot = slot(term);
+        match (self.atoms.get(slot), self.texts.get(slot)) {
+            (Some(atom), Some(text)) if *atom == term => Some(*text),
+            _ => None,
         }
     }
 
@@ -127,12 +138,13 @@ impl AtomTexts {
         let slot = slot(atom);
 
         if let (Some(known), Some(to)) = (self.atoms.get_mut(slot), self.texts.get_mut(slot))
-            && text.len() <= TEXT
+            && text.len() + 2 <= TEXT
             && atom != Words::get().module
         {
             *known = atom;
-            to.size = text.len() as u8;
-            to.bytes.iter_mut().zip(text).for_each(|(to, from)| *to = *from);
+            to.size = text.len() as u8 + 2;
+            let text = text.iter().copied().chain([b':']);
+            to.bytes.iter_mut().skip(1).zip(text).for_each(|(to, from)| *to = from);
         }
     }
 }

@@ -26,6 +26,13 @@ pub(super) fn word(term: Raw) -> usize {
     unsafe { std::mem::transmute(term) }
 }
 
+/// Whether the term is likely to be on a heap, and no list: a binary, a map or a large number. A
+/// hint for what to try first, from the tag that all VMs so far have; a wrong one costs time alone.
+#[inline(always)]
+pub(super) fn is_boxed(term: Raw) -> bool {
+    word(term) & 3 == 2
+}
+
 /// An integer as the VM has it.
 pub(super) enum Integer {
     Signed(i64),

@@ -1,13 +1,13 @@
 //! Terms to text: what is kept from one document to the next, and how one ends.
 
-use payload::MAX_BYTES;
 use rustler::{Atom, Env, NifResult, Term};
 
 use super::atoms::{self, AtomTexts, Words};
 use super::beam::{Beam, Raw};
 use super::frames::{Frames, Step};
 use super::keys::KeyPlaces;
-use super::walk::{Stop, Walk};
+use super::stop::Stop;
+use super::walk::Walk;
 
 /// What a normal scheduler writes at a time, in bytes of text.
 const NORMAL_BYTES: usize = 64 * 1024;
@@ -56,24 +56,31 @@ impl Encoder {
         self.out.shrink_to(limit);
     }
 
-    /// Writes the text of `term` to `out`, or as much of it as a normal scheduler should.
-    pub(super) fn start<'a>(&mut self, env: Env<'a>, term: Term<'a>) -> Result<(), Unfinished<'a>> {
+    /// Writes the text of `term`, of at most `max` bytes, to `out`, or as much of it as a normal
+    /// scheduler should.
+    pub(super) fn start<'a>(
+        &mut self,
+        env: Env<'a>,
+        term: Term<'a>,
+        max: usize,
+    ) -> Result<(), Unfinished<'a>> {
         self.out.clear();
         let frames = std::mem::take(&mut self.frames);
-        self.walk(env, frames, Some(term.as_c_arg()), NORMAL_BYTES)
+        self.walk(env, frames, Some(term.as_c_arg()), max, true)
     }
 
-    /// Goes on after `text` with what was left to do then.
+    /// Goes on after `text` with what was left to do then, up to `max` bytes in all.
     pub(super) fn finish<'a>(
         &mut self,
         env: Env<'a>,
         text: &[u8],
         rest: Term<'a>,
+        max: usize,
     ) -> NifResult<Result<(), Unfinished<'a>>> {
         let (frames, term) = Frames::thaw(env, rest)?;
         self.out.clear();
         self.out.extend_from_slice(text);
-        Ok(self.walk(env, frames, term, MAX_BYTES))
+        Ok(self.walk(env, frames, term, max, false))
     }
 
     fn walk<'a>(
@@ -81,20 +88,17 @@ impl Encoder {
         env: Env<'a>,
         frames: Frames,
         term: Option<Raw>,
-        limit: usize,
+        max: usize,
+        normal: bool,
     ) -> Result<(), Unfinished<'a>> {
         let beam = Beam::new(env);
-        let mut walk =
-            Walk::new(beam, &mut self.out, &mut self.texts, &mut self.keys, frames, limit);
+        let limit = if normal { max.min(NORMAL_BYTES) } else { max };
+        let (out, texts, keys) = (&mut self.out, &mut self.texts, &mut self.keys);
+        let mut walk = Walk::new(beam, out, texts, keys, frames, (limit, normal));
 
         let result = walk.run(term).map_err(|stop| match stop {
-            Stop::Large(term) if limit < MAX_BYTES => {
-                Unfinished::More(walk.frames.freeze(env, term))
-            }
-            Stop::Large(_term) => {
-                let (reason, term) = (atoms::too_large(), Words::get().nil);
-                Unfinished::Refused { reason, position: None, term, path: vec![] }
-            }
+            Stop::Large(term) if normal => Unfinished::More(walk.frames.freeze(env, term)),
+            Stop::Large(_term) => too_large(),
             Stop::Refused { reason, position, term } => match walk.frames.path(beam, term) {
                 Ok(path) => Unfinished::Refused { reason, position, term, path },
                 Err((term, path)) => {
@@ -104,6 +108,13 @@ impl Encoder {
             },
         });
         self.frames = walk.frames.emptied();
-        result
+        // What closes lists and maps may be what is too much.
+        if result.is_ok() && self.out.len() > max { Err(too_large()) } else { result }
     }
+}
+
+#[cold]
+fn too_large<'a>() -> Unfinished<'a> {
+    let (reason, term) = (atoms::too_large(), Words::get().nil);
+    Unfinished::Refused { reason, position: None, term, path: vec![] }
 }

@@ -8,6 +8,7 @@ use rustler::{Encoder, Env, Error, NifResult, Term};
 
 use super::atoms::Words;
 use super::beam::{Beam, Pairs, Raw};
+use crate::list::List;
 
 /// A list or a map that is open.
 pub(super) enum Frame {
@@ -117,12 +118,16 @@ impl Frames {
     /// What [`Frames::freeze`] made a term of.
     pub(super) fn thaw(env: Env<'_>, frozen: Term<'_>) -> NifResult<(Self, Option<Raw>)> {
         let beam = Beam::new(env);
-        let (frames, next): (Vec<Term<'_>>, Vec<Term<'_>>) = frozen.decode()?;
+        let (List(frames), List(next)): (List<Term<'_>>, List<Term<'_>>) = frozen.decode()?;
 
         let thawed = frames.into_iter().map(|frame| match get_tuple(frame)?.as_slice() {
             [list, rest] => Ok(Frame::List { list: list.as_c_arg(), rest: rest.as_c_arg() }),
             [map, index, start] if map.is_map() => {
-                let (map, index, start) = (map.as_c_arg(), index.decode()?, start.decode()?);
+                let (index, start): (usize, usize) = (index.decode()?, start.decode()?);
+                if index > map.map_size()? {
+                    return Err(Error::BadArg);
+                }
+                let map = map.as_c_arg();
                 let mut pairs = Pairs::new();
                 pairs.start(beam, map);
                 (0..index).for_each(|_| pairs.advance());

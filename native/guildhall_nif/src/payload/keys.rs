@@ -41,9 +41,9 @@ impl KeyPlaces {
         });
     }
 
-    /// Appends the key with its quotes and its colon, if `out` has it.
+    /// Appends `lead` and the key with its quotes and its colon, if `out` has it.
     #[inline(always)]
-    pub(super) fn push_known(&self, out: &mut Vec<u8>, key: Raw) -> bool {
+    pub(super) fn push_key(&self, out: &mut Vec<u8>, lead: u8, key: Raw) -> bool {
         let Some(slot) = self.slots.get(slot(key)) else { return false };
         if slot.key != key || slot.epoch != self.epoch {
             return false;
@@ -53,14 +53,15 @@ impl KeyPlaces {
             return false;
         };
         // All of it, which the compiler does in a few moves.
-        let text = *text;
+        let mut text = *text;
+        text[0] = lead;
         let end = out.len() + slot.size as usize;
         out.extend_from_slice(&text);
         out.truncate(end);
         true
     }
 
-    /// Remembers that the text of `key` is what `out` has from `start` on.
+    /// Remembers that the text of `key`, with the byte before it, is what `out` has from `start` on.
     #[inline(always)]
     pub(super) fn remember(&mut self, out: &[u8], start: usize, key: Raw) {
         let size = out.len() - start;

@@ -1,8 +1,8 @@
 //! What a scheduler keeps between calls: bounded, and counted.
 
 use std::cell::RefCell;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
+use gauge::Gauge;
 use payload::Reader;
 
 use super::beam::Raw;
@@ -11,12 +11,8 @@ use super::encode::Encoder;
 /// How much of each buffer is kept. What a larger document needed is given back.
 const KEPT: usize = 256 * 1024;
 
-/// What all schedulers keep together, in bytes.
-static RETAINED: AtomicUsize = AtomicUsize::new(0);
-
-pub(super) fn retained() -> usize {
-    RETAINED.load(Ordering::Relaxed)
-}
+/// What all schedulers keep together.
+pub(super) static MEMORY: Gauge = Gauge::new();
 
 thread_local! {
     static ENCODER: RefCell<Kept<Encoder>> = RefCell::new(Kept::new(Encoder::new()));
@@ -56,6 +52,7 @@ struct Kept<M: Memory> {
 
 impl<M: Memory> Kept<M> {
     fn new(memory: M) -> Self {
+        MEMORY.add(0);
         Self { memory, counted: 0 }
     }
 
@@ -74,18 +71,14 @@ impl<M: Memory> Kept<M> {
             self.memory.shrink(KEPT);
             now = self.memory.retained();
         }
-        if now > self.counted {
-            RETAINED.fetch_add(now - self.counted, Ordering::Relaxed);
-        } else {
-            RETAINED.fetch_sub(self.counted - now, Ordering::Relaxed);
-        }
+        MEMORY.resize(self.counted, now);
         self.counted = now;
     }
 }
 
 impl<M: Memory> Drop for Kept<M> {
     fn drop(&mut self) {
-        RETAINED.fetch_sub(self.counted, Ordering::Relaxed);
+        MEMORY.remove(self.counted);
     }
 }
 

@@ -1,4 +1,4 @@
-defmodule Mix.Guildhall.Load.Report do
+defmodule Bench.Load.Report do
   @moduledoc false
 
   # What a load test found, as a table in the columns of a comparison with other servers, and as JSON
@@ -26,6 +26,24 @@ defmodule Mix.Guildhall.Load.Report do
       "Connect, IDENTIFY, READY and GUILD_CREATE",
       "",
       table(connect(results)),
+      "",
+      environment.command
+    ]
+    |> Enum.join("\n")
+  end
+
+  @doc "The figures of sessions without sockets."
+  @spec figures([map()], pos_integer(), pos_integer(), environment :: map()) :: String.t()
+  def figures(figures, online, members, environment) do
+    rows =
+      for %{name: name, value: value, unit: unit} <- figures, do: [name, cell(value, 3), unit]
+
+    [
+      "",
+      "A guild of #{members} members, #{online} of them online, without sockets",
+      "(#{environment.machine}; commit #{environment.commit})",
+      "",
+      table([["figure", "value", ""] | rows]),
       "",
       environment.command
     ]

@@ -1,11 +1,11 @@
-defmodule Mix.Guildhall.Load.Generator do
+defmodule Bench.Load.Generator do
   @moduledoc false
 
   # The load generator of `bench/load`: built with cargo, run on a core of its own. It tells of its
   # progress on stderr by itself, and of its result in one line of JSON.
 
   alias Guildhall.Payload
-  alias Mix.Guildhall.Load.{Crowd, Node}
+  alias Bench.Load.{Crowd, Node}
 
   @manifest "bench/load/Cargo.toml"
   @program "target/release/load"

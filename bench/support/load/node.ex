@@ -1,4 +1,4 @@
-defmodule Mix.Guildhall.Load.Node do
+defmodule Bench.Load.Node do
   @moduledoc false
 
   # A server of its own for a load test: `mix guildhall.run` as another program, on one core, without
@@ -10,7 +10,7 @@ defmodule Mix.Guildhall.Load.Node do
   @type t :: %__MODULE__{
           url: String.t(),
           data: Path.t(),
-          pid: pos_integer(),
+          pid: pos_integer() | nil,
           # The tether of a node that was started here, nil for one that ran before.
           port: port() | nil
         }
@@ -23,8 +23,12 @@ defmodule Mix.Guildhall.Load.Node do
   "$@" </dev/null >"$LOAD_LOG" 2>&1 &
   echo $!
   while read -r _line; do :; done
-  kill -TERM $!
+  kill -TERM $! 2>/dev/null
   """
+
+  @doc "A node that runs already; nothing is known of what it uses without its pid."
+  @spec running(String.t(), Path.t(), pos_integer() | nil) :: t()
+  def running(url, data, pid), do: %__MODULE__{url: url, data: data, pid: pid, port: nil}
 
   @doc "Starts a node on the folder and waits until it answers."
   @spec start!(Path.t(), core :: non_neg_integer() | nil) :: t()

@@ -1,11 +1,11 @@
-defmodule Mix.Guildhall.Load.Crowd do
+defmodule Bench.Load.Crowd do
   @moduledoc false
 
   # The clients of a load test, made through the operator's API: bots, because they may hear of
   # presences, all in one guild, whose owner posts in its channel.
 
   alias Guildhall.Operator
-  alias Mix.Guildhall.Load.Node
+  alias Bench.Load.Node
 
   @enforce_keys [:guild_id, :channel_id, :poster, :tokens, :size]
   defstruct @enforce_keys
