@@ -36,13 +36,23 @@ defmodule Bench.Suite do
   @spec run(Path.t()) :: {:ok, [map()]} | {:error, String.t()}
   def run(file) do
     progress = Progress.state()
+    caller = self()
+    done = make_ref()
 
-    fn ->
-      Progress.put(progress)
-      exit({:shutdown, run_here(file)})
+    {pid, monitor} =
+      spawn_monitor(fn ->
+        Progress.put(progress)
+        send(caller, {done, run_here(file)})
+      end)
+
+    receive do
+      {^done, result} ->
+        Process.demonitor(monitor, [:flush])
+        result
+
+      {:DOWN, ^monitor, :process, ^pid, reason} ->
+        {:error, Exception.format_exit(reason)}
     end
-    |> spawn_monitor()
-    |> await()
   end
 
   defp run_here(file) do
@@ -50,12 +60,5 @@ defmodule Bench.Suite do
     {:ok, Bench.take()}
   catch
     kind, reason -> {:error, Exception.format(kind, reason, __STACKTRACE__)}
-  end
-
-  defp await({pid, monitor}) do
-    receive do
-      {:DOWN, ^monitor, :process, ^pid, {:shutdown, result}} -> result
-      {:DOWN, ^monitor, :process, ^pid, reason} -> {:error, Exception.format_exit(reason)}
-    end
   end
 end
