@@ -112,7 +112,9 @@ texts = for {_name, term} <- terms, do: Payload.encode!(term)
 
 names =
   for {text, {name, _term}} <- Enum.zip(texts, terms) do
-    "#{name}, #{Float.round(byte_size(text) / 1_000, 1)} KB"
+    kilobytes = byte_size(text) / 1_000
+    size = if kilobytes < 1_000, do: {kilobytes, "KB"}, else: {kilobytes / 1_000, "MB"}
+    "#{name}, #{Bench.Text.number(elem(size, 0))} #{elem(size, 1)}"
   end
 
 json = if Code.ensure_loaded?(:json), do: :json

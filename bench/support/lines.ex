@@ -64,13 +64,23 @@ defmodule Bench.Lines do
 
   defp apart([]), do: []
 
+  # The words lean inwards at both ends, away from the axis and from the names of the lines.
   defp mark({size, time, text}, x, y) do
     {x, y} = {Scale.at(x, size), Scale.at(y, time)}
-    halo = [stroke: "#ffffff", stroke_width: 3, paint_order: "stroke", text_anchor: "middle"]
+    share = (x - @from) / (@to - @from)
+
+    {at, anchor} =
+      cond do
+        share < 0.2 -> {x - 22, "start"}
+        share > 0.8 -> {x + 18, "end"}
+        true -> {x, "middle"}
+      end
+
+    halo = [stroke: "#ffffff", stroke_width: 3, paint_order: "stroke", text_anchor: anchor]
 
     [
-      Svg.line(x - 22, y, x + 22, y, Plot.style(:goal)),
-      Svg.text(x, y + 15, "goal #{text}", halo ++ Plot.style(:small))
+      Svg.line(x - 22, y, x + 18, y, Plot.style(:goal)),
+      Svg.text(at, y + 15, "goal #{text}", halo ++ Plot.style(:small))
     ]
   end
 
