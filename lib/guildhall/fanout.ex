@@ -18,7 +18,7 @@ defmodule Guildhall.Fanout do
     max_bytes: [
       type: :pos_integer,
       default: 67_108_864,
-      doc: "The same in bytes, for one other node. A message beyond it is never taken."
+      doc: "The same in bytes. A message beyond it is never taken."
     ],
     event: [
       type: {:fun, 1},
@@ -63,8 +63,9 @@ defmodule Guildhall.Fanout do
   what is published on its node from then on. Other nodes hear of the first subscriber of a topic
   within the time of a message.
 
-  **What is bounded.** Events that a node does not take wait for it, up to `:max_events` and
-  `:max_bytes`; beyond that, and when the node is lost, they are dropped, which
+  **What is bounded.** Events wait for a node that does not take them, and for a partition of this node
+  that is behind, up to `:max_events` and `:max_bytes`; beyond that, and when the node is lost, they
+  are dropped, which
   `[:guildhall, :fanout, :drop]` counts, and `publish/3` says which nodes do not get the event. What
   waits for a node keeps neither its publishers waiting nor other nodes: nothing is ever sent to a
   busy connection. A node has at most 32 batches of 256 KB under way, until its partitions have done
@@ -83,6 +84,8 @@ defmodule Guildhall.Fanout do
 
   @type fanout :: atom()
   @type topic :: term()
+  @typedoc "What waits, and what was dropped."
+  @type backlog :: %{events: integer(), bytes: integer(), dropped: non_neg_integer()}
   @type result :: :ok | {:error, {:dropped, [node()]}}
 
   @doc """
@@ -159,16 +162,8 @@ defmodule Guildhall.Fanout do
   """
   @spec stats(fanout()) :: %{
           subscriptions: non_neg_integer(),
-          partitions: %{
-            optional(non_neg_integer()) => %{events: integer(), dropped: non_neg_integer()}
-          },
-          nodes: %{
-            optional(node()) => %{
-              events: integer(),
-              bytes: integer(),
-              dropped: non_neg_integer()
-            }
-          }
+          partitions: %{optional(non_neg_integer()) => backlog()},
+          nodes: %{optional(node()) => backlog()}
         }
   def stats(fanout) do
     table = Table.fetch!(fanout)
@@ -183,8 +178,7 @@ defmodule Guildhall.Fanout do
 
     %{
       subscriptions: Table.size(table),
-      partitions:
-        Map.new(partitions, fn {index, figures} -> {index, Map.delete(figures, :bytes)} end),
+      partitions: Map.new(partitions),
       nodes: Map.new(nodes)
     }
   end

@@ -155,7 +155,7 @@ defmodule Guildhall.Telemetry do
        waiting_bytes: "their size"
      ], [fanout: "which fanout", node: "which node"]},
     {[:fanout, :drop], "Events did not go to a node.",
-     [count: "how many events", bytes: "their size, 0 for this node's own"],
+     [count: "how many events", bytes: "their size, packed"],
      [
        fanout: "which fanout",
        node: "which node",

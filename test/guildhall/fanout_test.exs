@@ -156,13 +156,29 @@ defmodule Guildhall.FanoutTest do
                     %{fanout: ^fanout, reason: :full}}
 
     index = index_of(fanout, self())
-    assert Fanout.stats(fanout).partitions[index] == %{events: 5, dropped: 2}
+    assert %{events: 5, dropped: 2} = Fanout.stats(fanout).partitions[index]
 
     :ok = :sys.resume(partition)
     assert events(5) == for(n <- 1..5, do: {:a, n})
-    eventually(fn -> Fanout.stats(fanout).partitions[index].events == 0 end)
+    eventually(fn -> match?(%{events: 0, bytes: 0}, Fanout.stats(fanout).partitions[index]) end)
     assert Fanout.publish(fanout, :a, 8) == :ok
     assert events(1) == [{:a, 8}]
+  end
+
+  @tag options: [max_bytes: 10_000]
+  test "bytes are bounded too", %{fanout: fanout} do
+    :ok = Fanout.subscribe(fanout, :a)
+    :ok = :sys.suspend(partition_of(fanout, self()))
+    dropped = {:error, {:dropped, [node()]}}
+    body = String.duplicate("x", 3_000)
+    results = for _n <- 1..5, do: Fanout.publish(fanout, :a, body)
+    assert results == [:ok, :ok, :ok, dropped, dropped]
+    assert Fanout.publish(fanout, :a, String.duplicate("x", 100)) == :ok
+    assert Fanout.send(fanout, List.duplicate(self(), 1_000), :many) == dropped
+
+    :ok = :sys.resume(partition_of(fanout, self()))
+    assert [{:a, ^body}, {:a, ^body}, {:a, ^body}, {:a, _short}] = events(4)
+    assert Fanout.publish(fanout, :a, String.duplicate("x", 10_000)) == dropped
   end
 
   test "subscriptions outlive their partition", %{fanout: fanout} do

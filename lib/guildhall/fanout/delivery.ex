@@ -15,7 +15,7 @@ defmodule Guildhall.Fanout.Delivery do
             events: 0,
             deliveries: 0,
             wakes: 0,
-            taken: 0,
+            taken: {0, 0},
             batches: [],
             overflowed: []
 
@@ -28,8 +28,8 @@ defmodule Guildhall.Fanout.Delivery do
           events: non_neg_integer(),
           deliveries: non_neg_integer(),
           wakes: non_neg_integer(),
-          # Events of this node's publishers, who count what waits.
-          taken: non_neg_integer(),
+          # Events of this node's publishers, who count what waits, and their bytes.
+          taken: {non_neg_integer(), non_neg_integer()},
           # Batches of other nodes that are done at the end.
           batches: [reference()],
           overflowed: [pid()]

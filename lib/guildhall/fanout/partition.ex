@@ -51,16 +51,10 @@ defmodule Guildhall.Fanout.Partition do
 
   # Of publishers of this node.
   @impl true
-  def handle(%{delivery: delivery} = partition, {:publish, topic, message}) do
-    %{partition | delivery: %{delivery | taken: delivery.taken + 1}}
-    |> keep(topic, message)
-    |> go_on()
-  end
-
-  def handle(%{delivery: delivery} = partition, {:relay, pids, message}) do
-    %{partition | delivery: %{delivery | taken: delivery.taken + 1}}
-    |> relay(pids, message)
-    |> go_on()
+  def handle(%{delivery: delivery} = partition, {:event, {whom, message, bytes}}) do
+    {events, sum} = delivery.taken
+    partition = %{partition | delivery: %{delivery | taken: {events + 1, sum + bytes}}}
+    go_on(item({whom, message}, partition))
   end
 
   # Of another node.
@@ -88,7 +82,9 @@ defmodule Guildhall.Fanout.Partition do
   def finish(partition) do
     partition = partition |> flush() |> cut_off()
     %{delivery: delivery, table: table} = partition
-    :atomics.sub(partition.counter, 1, delivery.taken)
+    {events, bytes} = delivery.taken
+    :atomics.sub(partition.counter, 1, events)
+    :atomics.sub(partition.counter, 2, bytes)
     for ref <- delivery.batches, do: Peers.done(table, ref, partition.index)
 
     if delivery.events > 0 do
@@ -114,8 +110,8 @@ defmodule Guildhall.Fanout.Partition do
       else: {:enough, partition}
   end
 
-  defp item({:topic, topic, message}, partition), do: keep(partition, topic, message)
-  defp item({:pids, pids, message}, partition), do: relay(partition, pids, message)
+  defp item({{:topic, topic}, message}, partition), do: keep(partition, topic, message)
+  defp item({{:pids, pids}, message}, partition), do: relay(partition, pids, message)
 
   defp keep(%{delivery: delivery, subscribers: subscribers} = partition, topic, message) do
     delivery = Delivery.keep(delivery, subscribers, topic, message)

@@ -214,14 +214,16 @@ defmodule Guildhall.Fanout.Peers do
 
   defp part({:topic, topic}, message, table, parts) do
     for {_topic, index} <- Table.routes(table, topic), is_integer(index), reduce: parts do
-      parts -> add(parts, index, {:topic, topic, message})
+      parts -> add(parts, index, {{:topic, topic}, message})
     end
   end
 
   defp part({:pids, pids}, message, table, parts) do
     pids
     |> Enum.group_by(&Table.partition(table, &1))
-    |> Enum.reduce(parts, fn {index, pids}, parts -> add(parts, index, {:pids, pids, message}) end)
+    |> Enum.reduce(parts, fn {index, pids}, parts ->
+      add(parts, index, {{:pids, pids}, message})
+    end)
   end
 
   defp add(parts, index, item), do: Map.update(parts, index, [item], &[item | &1])

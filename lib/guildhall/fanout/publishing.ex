@@ -12,63 +12,49 @@ defmodule Guildhall.Fanout.Publishing do
 
   @spec publish(Table.t(), Guildhall.Fanout.topic(), term()) :: result()
   def publish(table, topic, message) do
-    {here, elsewhere} =
-      table |> Table.routes(topic) |> Enum.split_with(fn {_topic, to} -> is_integer(to) end)
-
-    dropped =
-      for {_topic, index} <- here,
-          drop = local(table, index, {:publish, topic, message}),
-          do: drop
-
-    remote = for {_topic, node} <- elsewhere, do: {node, {:topic, topic}}
-    result(dropped ++ remote(table, remote, message))
+    parts = for {_topic, to} <- Table.routes(table, topic), do: {to, {:topic, topic}}
+    put_all(table, parts, message)
   end
 
   @spec send(Table.t(), [pid()], term()) :: result()
   def send(table, pids, message) do
     here = node()
     to = fn pid -> if node(pid) == here, do: Table.partition(table, pid), else: node(pid) end
-    {local, elsewhere} = pids |> Enum.group_by(to) |> Enum.split_with(&is_integer(elem(&1, 0)))
+    parts = for {to, pids} <- Enum.group_by(pids, to), do: {to, {:pids, pids}}
+    put_all(table, parts, message)
+  end
+
+  # A part is a destination, and whom of it the message is for.
+  defp put_all(_table, [], _message), do: :ok
+
+  defp put_all(table, parts, message) do
+    packed = if Enum.any?(parts, &is_atom(elem(&1, 0))), do: :erlang.term_to_binary(message)
+    bytes = if packed, do: byte_size(packed), else: :erlang.external_size(message)
 
     dropped =
-      for {index, pids} <- local, drop = local(table, index, {:relay, pids, message}), do: drop
+      for {to, whom} <- parts,
+          {node, form} = if(is_atom(to), do: {to, packed}, else: {node(), message}),
+          put(table, to, {whom, form, bytes + weight(whom)}) == :dropped,
+          do: node
 
-    remote = for {node, pids} <- elsewhere, do: {node, {:pids, pids}}
-    result(dropped ++ remote(table, remote, message))
+    result(dropped)
   end
 
   defp result([]), do: :ok
   defp result(nodes), do: {:error, {:dropped, Enum.uniq(nodes)}}
 
-  # Returns the node if it was dropped, as do those that follow.
-  defp local(table, index, item) do
-    to_destination(table, {index, node()}, 0, fn -> item end)
-  end
-
-  defp remote(_table, [], _message), do: []
-
-  defp remote(table, destinations, message) do
-    packed = :erlang.term_to_binary(message)
-
-    for {node, to} <- destinations,
-        size = byte_size(packed) + weight(to),
-        drop = to_destination(table, {node, node}, size, fn -> {:event, {to, packed, size}} end),
-        do: drop
-  end
-
   # A partition that is not there is about to be, a node that is not there has gone.
-  defp to_destination(table, {destination, node}, bytes, item) do
-    case Table.destination(table, destination) do
+  defp put(table, to, {_whom, _form, bytes} = event) do
+    case Table.destination(table, to) do
       nil ->
-        drop(table, node, :down, bytes)
+        drop(table, to, :down, bytes)
 
       {pid, counter} ->
         if take?(table, counter, bytes) do
-          Rounds.cast(pid, item.())
-          nil
+          Rounds.cast(pid, {:event, event})
         else
           :atomics.add(counter, 3, 1)
-          drop(table, node, :full, bytes)
+          drop(table, to, :full, bytes)
         end
     end
   end
@@ -87,12 +73,13 @@ defmodule Guildhall.Fanout.Publishing do
   end
 
   # About what the rest of an event takes.
-  defp weight({:topic, _topic}), do: 64
   defp weight({:pids, pids}), do: 64 + 32 * length(pids)
+  defp weight({:topic, _topic}), do: 64
 
-  defp drop(table, node, reason, bytes) do
+  defp drop(table, to, reason, bytes) do
+    node = if is_atom(to), do: to, else: node()
     metadata = %{fanout: table.name, node: node, reason: reason}
     Telemetry.emit([:fanout, :drop], %{count: 1, bytes: bytes}, metadata)
-    node
+    :dropped
   end
 end

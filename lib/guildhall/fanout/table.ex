@@ -8,8 +8,8 @@ defmodule Guildhall.Fanout.Table do
   #   routes         a bag of {topic, index of a partition | other node}
   #   subscriptions  ordered, {{index, pid, topic}, outbox | nil}
   #
-  # A counter has, for what waits at its destination, 1: events, 2: bytes (of nodes alone), and since the
-  # start 3: events that were dropped.
+  # A counter has, for what waits at its destination, 1: events, 2: bytes, and since the start 3: events that
+  # were dropped.
 
   @enforce_keys [
     :name,
