@@ -79,9 +79,10 @@ defmodule Guildhall.Audience do
   happen anew.
 
   **Limits.** 4,096 roles, 4,096 classes, 65,536 channels, and 65,536 overwrites that bear on
-  VIEW_CHANNEL (`{:error, :too_many}`); 1,000 overwrites a channel, 4,096 roles a
-  member, 2,000 users named by an item (`ArgumentError`); `max_bytes` of native memory (`{:error, :memory_limit}`). A session takes some 90
-  bytes, and a bit in the set of each role, class and intent.
+  VIEW_CHANNEL (`{:error, :too_many}`); 1,000 overwrites a channel, 4,096 roles a member, 2,000 users
+  named by an item, 64 topics a session (`ArgumentError`); `max_bytes` of native memory
+  (`{:error, :memory_limit}`). A session takes some 120 bytes, and a bit in the set of each role, class
+  and intent; a room of two takes 600 bytes.
   """
 
   @opaque t :: Native.audience()
@@ -290,7 +291,7 @@ defmodule Guildhall.Audience do
   @spec size(t()) :: non_neg_integer()
   def size(audience), do: Native.audience_size(audience)
 
-  @doc "Returns the native memory of an audience, in bytes: an estimate from above."
+  @doc "Returns the native memory of an audience, in bytes: an estimate, within some tenth."
   @spec bytes(t()) :: non_neg_integer()
   def bytes(audience), do: Native.audience_bytes(audience)
 
