@@ -19,7 +19,7 @@ defmodule Guildhall.Audience do
     ]
   ]
 
-  alias Guildhall.Audience.{Item, Session}
+  alias Guildhall.Audience.{Item, Pieces, Session}
   alias Guildhall.{Native, Options, Permissions}
 
   @moduledoc """
@@ -197,26 +197,13 @@ defmodule Guildhall.Audience do
   @spec change(t(), [change()], channel_ids :: Item.ids()) :: {:ok, moves()} | refusal()
   def change(audience, changes, channel_ids) do
     {moves, done?} = Native.audience_watch(audience, channel_ids, changes)
-    watch(audience, moves, done?)
+    :ok = Pieces.watch(audience, moves, done?)
     with :ok <- change(audience, changes), do: {:ok, moves}
-  end
-
-  defp watch(_audience, _moves, true), do: :ok
-
-  defp watch(audience, moves, false) do
-    watch(audience, moves, Native.audience_watch_more(audience, moves))
   end
 
   @doc "Returns the channels that some gained and some lost, compared with what is seen now."
   @spec moved(t(), moves()) :: [{channel_id :: id(), gained? :: boolean(), lost? :: boolean()}]
-  def moved(audience, moves), do: moved(audience, moves, 0, [])
-
-  defp moved(_audience, _moves, nil, pieces), do: pieces |> Enum.reverse() |> Enum.concat()
-
-  defp moved(audience, moves, from, pieces) do
-    {moved, next} = Native.audience_moved(audience, moves, from)
-    moved(audience, moves, next, [moved | pieces])
-  end
+  def moved(audience, moves), do: Pieces.moved(audience, moves)
 
   @doc """
   Pushes events to the outboxes of those who get them.
@@ -227,55 +214,15 @@ defmodule Guildhall.Audience do
   """
   @spec dispatch(t(), [Item.t()]) ::
           {count :: non_neg_integer(), wake :: [pid()], overflow :: [key()]}
-  def dispatch(audience, items) when is_list(items) do
-    case Native.audience_dispatch(audience, Enum.map(items, &terms/1), 0) do
-      {nil, _items, count, wake, overflow} -> {count, wake, overflow}
-      :many -> one_by_one(audience, items)
-      {next, plan, count, wake, overflow} -> more(audience, plan, next, count, [wake], [overflow])
-    end
-  end
-
-  defp more(_audience, _plan, nil, count, wakes, overflows) do
-    {count, Enum.concat(wakes), Enum.concat(overflows)}
-  end
-
-  defp more(audience, plan, from, sum, wakes, overflows) do
-    {next, plan, count, wake, overflow} = Native.audience_dispatch(audience, plan, from)
-    more(audience, plan, next, sum + count, [wake | wakes], [overflow | overflows])
-  end
-
-  # Together they name more users than one call may look up.
-  defp one_by_one(audience, items) do
-    {counts, wakes, overflows} = unzip(Enum.map(items, &dispatch(audience, [&1])))
-    {Enum.sum(counts), Enum.concat(wakes), Enum.uniq(Enum.concat(overflows))}
-  end
-
-  defp unzip(results) do
-    {for({count, _, _} <- results, do: count), for({_, wake, _} <- results, do: wake),
-     for({_, _, overflow} <- results, do: overflow)}
-  end
+  def dispatch(audience, items) when is_list(items), do: Pieces.dispatch(audience, items)
 
   @doc "Returns the keys of the sessions that get an item, packed, in no order. The bodies do not matter."
   @spec recipients(t(), Item.t()) :: binary()
-  def recipients(audience, %Item{} = item), do: recipients(audience, terms(item), 0, [])
-
-  defp recipients(_audience, _item, nil, pieces), do: IO.iodata_to_binary(pieces)
-
-  defp recipients(audience, item, from, pieces) do
-    {next, keys} = Native.audience_recipients(audience, item, from)
-    recipients(audience, item, next, [keys | pieces])
-  end
+  def recipients(audience, %Item{} = item), do: Pieces.recipients(audience, item)
 
   @doc "Returns how many sessions get an item."
   @spec count(t(), Item.t()) :: non_neg_integer()
-  def count(audience, %Item{} = item), do: count(audience, terms(item), 0, 0)
-
-  defp count(_audience, _item, nil, sum), do: sum
-
-  defp count(audience, item, from, sum) do
-    {next, count} = Native.audience_count(audience, item, from)
-    count(audience, item, next, sum + count)
-  end
+  def count(audience, %Item{} = item), do: Pieces.count(audience, item)
 
   @doc "Whether a session sees a channel; false if one of them is not here."
   @spec visible?(t(), key(), channel_id :: id()) :: boolean()
@@ -301,18 +248,4 @@ defmodule Guildhall.Audience do
     {count, bytes} = Native.audience_memory()
     %{count: count, bytes: bytes}
   end
-
-  @doc false
-  # As the NIFs read it; nil stands for what is as `Item` has it by itself.
-  @spec terms(Item.t()) :: tuple()
-  def terms(%Item{} = item) do
-    filter = {item.intents, item.permissions, item.passive?, item.shard}
-    {item.to, item.body, variants(item), filter, names(item)}
-  end
-
-  defp variants(%Item{content: nil, author: nil}), do: nil
-  defp variants(item), do: {item.content, item.content_for, item.author, item.author_id}
-
-  defp names(%Item{always: [], except: []}), do: nil
-  defp names(item), do: {item.always, item.except}
 end

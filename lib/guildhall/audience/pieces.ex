@@ -1,0 +1,88 @@
+defmodule Guildhall.Audience.Pieces do
+  @moduledoc false
+
+  # What takes longer than a scheduler should be held is done in pieces: a NIF says where to go on, and is
+  # called again. In between others get their turn, and may change the audience.
+
+  alias Guildhall.Audience.Item
+  alias Guildhall.{Audience, Native}
+
+  @doc "Goes on to gather who sees what, until that is done."
+  @spec watch(Audience.t(), Audience.moves(), done? :: boolean()) :: :ok
+  def watch(_audience, _moves, true), do: :ok
+
+  def watch(audience, moves, false) do
+    watch(audience, moves, Native.audience_watch_more(audience, moves))
+  end
+
+  @spec moved(Audience.t(), Audience.moves()) :: [{Audience.id(), boolean(), boolean()}]
+  def moved(audience, moves), do: moved(audience, moves, 0, [])
+
+  defp moved(_audience, _moves, nil, pieces), do: pieces |> Enum.reverse() |> Enum.concat()
+
+  defp moved(audience, moves, from, pieces) do
+    {moved, next} = Native.audience_moved(audience, moves, from)
+    moved(audience, moves, next, [moved | pieces])
+  end
+
+  @spec dispatch(Audience.t(), [Item.t()]) :: {non_neg_integer(), [pid()], [Audience.key()]}
+  def dispatch(audience, items) do
+    case Native.audience_dispatch(audience, Enum.map(items, &terms/1), 0) do
+      {nil, _items, count, wake, overflow} ->
+        {count, wake, overflow}
+
+      :many ->
+        items |> Enum.map(&dispatch(audience, [&1])) |> together()
+
+      {next, plan, count, wake, overflow} ->
+        dispatch(audience, plan, next, [{count, wake, overflow}])
+    end
+  end
+
+  defp dispatch(_audience, _plan, nil, pieces), do: together(pieces)
+
+  defp dispatch(audience, plan, from, pieces) do
+    {next, plan, count, wake, overflow} = Native.audience_dispatch(audience, plan, from)
+    dispatch(audience, plan, next, [{count, wake, overflow} | pieces])
+  end
+
+  # A session has its turn in one piece, but in one for each item if these are dispatched one by one.
+  defp together(pieces) do
+    {Enum.sum(for {count, _, _} <- pieces, do: count),
+     Enum.flat_map(pieces, fn {_, wake, _} -> wake end),
+     pieces |> Enum.flat_map(fn {_, _, overflow} -> overflow end) |> Enum.uniq()}
+  end
+
+  @spec recipients(Audience.t(), Item.t()) :: binary()
+  def recipients(audience, item), do: recipients(audience, terms(item), 0, [])
+
+  defp recipients(_audience, _item, nil, pieces), do: IO.iodata_to_binary(pieces)
+
+  defp recipients(audience, item, from, pieces) do
+    {next, keys} = Native.audience_recipients(audience, item, from)
+    recipients(audience, item, next, [keys | pieces])
+  end
+
+  @spec count(Audience.t(), Item.t()) :: non_neg_integer()
+  def count(audience, item), do: count(audience, terms(item), 0, 0)
+
+  defp count(_audience, _item, nil, sum), do: sum
+
+  defp count(audience, item, from, sum) do
+    {next, count} = Native.audience_count(audience, item, from)
+    count(audience, item, next, sum + count)
+  end
+
+  @doc "An item as the NIFs read it; nil stands for what is as `Item` has it by itself."
+  @spec terms(Item.t()) :: tuple()
+  def terms(%Item{} = item) do
+    filter = {item.intents, item.permissions, item.passive?, item.shard}
+    {item.to, item.body, variants(item), filter, names(item)}
+  end
+
+  defp variants(%Item{content: nil, author: nil}), do: nil
+  defp variants(item), do: {item.content, item.content_for, item.author, item.author_id}
+
+  defp names(%Item{always: [], except: []}), do: nil
+  defp names(item), do: {item.always, item.except}
+end
