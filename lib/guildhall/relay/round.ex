@@ -2,8 +2,8 @@ defmodule Guildhall.Relay.Round do
   @moduledoc false
 
   # What one round of a relay does and will have done: it performs the effects of
-  # `Guildhall.Relay.State`, and keeps back what is said once at the end, to each session a wake
-  # and to each room the sessions that left it.
+  # `Guildhall.Relay.State`, and keeps back what is said once at the end: to each room the sessions that
+  # left it, and to the server who must be woken.
   #
   # The events of a room wait until something changes who gets them, or the round ends, and are
   # dispatched together, which is several times cheaper in a busy room. Between rooms there is no order.
@@ -81,12 +81,11 @@ defmodule Guildhall.Relay.Round do
     end
   end
 
-  @doc "Says what was kept back, and what the round was like."
-  @spec finish(t(), Guildhall.Instance.t()) :: :ok
+  @doc "Says what was kept back and what the round was like; returns the sessions to be woken."
+  @spec finish(t(), Guildhall.Instance.t()) :: [pid()]
   def finish(round, instance) do
     # One dispatch names a session once; several may name it again if it took in between.
     wakes = if round.flushes > 1, do: :lists.usort(round.wakes), else: round.wakes
-    Enum.each(wakes, &send(&1, {Relay, :wake}))
 
     Enum.each(round.detached, fn {room, sessions} ->
       send(room, {Relay, :detached, self(), Enum.reverse(sessions)})
@@ -104,6 +103,7 @@ defmodule Guildhall.Relay.Round do
     }
 
     Telemetry.emit([:relay, :round], measurements, %{instance: instance, relay: self()})
+    wakes
   end
 
   defp effect({:dispatch, audience, item}, round), do: wait(round, audience, [item])

@@ -2,7 +2,8 @@ defmodule Guildhall.Relay.Server do
   @moduledoc false
 
   # The process around `Guildhall.Relay.State`: it works in rounds, each of which handles
-  # everything that waits, up to a bound, before it wakes anyone.
+  # everything that waits, up to a bound, before it wakes anyone. Then it wakes a few of those in line,
+  # and lets them write before it begins the next round.
   #
   #   owns      one `State`, monitors of its rooms and sessions
   #   started   by `Guildhall.Relay`, one per scheduler
@@ -12,14 +13,15 @@ defmodule Guildhall.Relay.Server do
   @behaviour Guildhall.Fanout.Rounds
 
   alias Guildhall.Fanout.Rounds
-  alias Guildhall.Relay.{Round, State}
+  alias Guildhall.Relay
+  alias Guildhall.Relay.{Round, State, Wakes}
 
   # A round is short enough that the first event of it does not wait long for its wake.
   @max_commands 1_000
   @max_load 400_000
 
   @enforce_keys [:instance, :mailbox_limit, :state]
-  defstruct @enforce_keys ++ [:round]
+  defstruct @enforce_keys ++ [:round, wakes: %Wakes{}]
 
   @spec child_spec(keyword()) :: Supervisor.child_spec()
   def child_spec(options) do
@@ -41,7 +43,10 @@ defmodule Guildhall.Relay.Server do
     %{server | round: Round.new(waiting, waiting > server.mailbox_limit)}
   end
 
+  # The next of those in line: see `finish/1`.
   @impl true
+  def handle(server, :wake), do: {:more, server}
+
   def handle(server, command) do
     %{round: round} = server = step(server, command)
 
@@ -52,9 +57,23 @@ defmodule Guildhall.Relay.Server do
 
   @impl true
   def finish(server) do
-    server = cut_off(server)
-    Round.finish(server.round, server.instance)
-    %{server | round: nil}
+    %{round: round} = server = cut_off(server)
+    # A round that only goes on with the waking is none to tell of.
+    wakes = if round.commands > 0, do: Round.finish(round, server.instance), else: []
+    wake(%{server | round: nil, wakes: Wakes.add(server.wakes, wakes)})
+  end
+
+  defp wake(server) do
+    {pids, more?, wakes} = Wakes.next(server.wakes)
+    Enum.each(pids, &send(&1, {Relay, :wake}))
+
+    # Behind what is in the mailbox, and behind those who were woken.
+    if more? do
+      Rounds.cast(self(), :wake)
+      :erlang.yield()
+    end
+
+    %{server | wakes: wakes}
   end
 
   defp step(%{round: %Round{shed?: true} = round} = server, {:publish, _, _, %{ephemeral: true}}) do
