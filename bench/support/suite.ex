@@ -43,6 +43,8 @@ defmodule Bench.Suite do
       spawn_monitor(fn ->
         Progress.put(progress)
         send(caller, {done, run_here(file)})
+        # And takes with it whatever is linked to it, which a normal end would not.
+        Process.exit(self(), :shutdown)
       end)
 
     receive do
