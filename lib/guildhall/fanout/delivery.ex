@@ -69,9 +69,10 @@ defmodule Guildhall.Fanout.Delivery do
   def flush(%__MODULE__{waiting: []} = delivery, subscribers, _table), do: {delivery, subscribers}
 
   def flush(%__MODULE__{} = delivery, subscribers, table) do
-    runs = delivery.waiting |> Enum.reverse() |> Enum.chunk_by(&elem(&1, 0))
-    woken = mail(runs, subscribers)
-    {to_wake, overflowed, subscribers} = push(runs, subscribers, table)
+    runs = runs(delivery.waiting)
+    {seats, subscribers} = seats(runs, subscribers)
+    woken = mail(runs, seats, subscribers)
+    {to_wake, overflowed} = push(runs, seats, table)
     Enum.each(to_wake, &send(&1, {Fanout, :wake}))
 
     delivery = %{
@@ -89,20 +90,39 @@ defmodule Guildhall.Fanout.Delivery do
     %{delivery | events: delivery.events + 1, deliveries: delivery.deliveries + deliveries}
   end
 
-  # One topic: all get the same.
-  defp mail([[{topic, _message} | _more] = events], subscribers) do
-    subscribers |> Subscribers.mailboxes(topic) |> mail_each({Fanout, events})
+  # Events that follow each other in one topic; the oldest first, where they were the newest first.
+  defp runs(waiting) do
+    Enum.reduce(waiting, [], fn
+      {topic, _message} = event, [[{topic, _next} | _more] = run | runs] -> [[event | run] | runs]
+      event, runs -> [[event] | runs]
+    end)
   end
 
-  defp mail(runs, subscribers) do
-    events = Enum.concat(runs)
-    topics = events |> Enum.map(&elem(&1, 0)) |> Enum.uniq()
+  # Of each topic that something waits for.
+  defp seats(runs, subscribers) do
+    runs
+    |> Enum.map(fn [{topic, _message} | _more] -> topic end)
+    |> Enum.uniq()
+    |> Enum.map_reduce(subscribers, fn topic, subscribers ->
+      {seats, subscribers} = Subscribers.seats(subscribers, topic)
+      {{topic, seats}, subscribers}
+    end)
+  end
 
-    for topic <- topics,
-        {pid, true} <- Subscribers.mailboxes(subscribers, topic),
+  # One topic: all get the same.
+  defp mail([events], [{_topic, {pids, _outboxes, _owners}}], _subscribers) do
+    Enum.each(pids, &send(&1, {Fanout, events}))
+    length(pids)
+  end
+
+  defp mail(runs, seats, subscribers) do
+    events = Enum.concat(runs)
+
+    for {topic, {pids, _outboxes, _owners}} <- seats,
+        pid <- pids,
         own = Subscribers.topics(subscribers, pid),
         # Of several topics, the first one sends all that is his.
-        Enum.find(topics, &mailed?(own, &1)) == topic,
+        {^topic, _seats} <- [Enum.find(seats, fn {topic, _seats} -> mailed?(own, topic) end)],
         reduce: 0 do
       woken ->
         mine = for {topic, _message} = event <- events, mailed?(own, topic), do: event
@@ -114,32 +134,20 @@ defmodule Guildhall.Fanout.Delivery do
   # What goes to an outbox is none of a process's messages.
   defp mailed?(own, topic), do: match?(%{^topic => nil}, own)
 
-  defp mail_each(mailboxes, message) do
-    mail_next(:maps.next(:maps.iterator(mailboxes)), message, 0)
-  end
-
-  defp mail_next({pid, true, iterator}, message, woken) do
-    send(pid, message)
-    mail_next(:maps.next(iterator), message, woken + 1)
-  end
-
-  defp mail_next(:none, _message, woken), do: woken
-
   # Events of one topic are pushed together; those of several in their order.
-  defp push(runs, subscribers, table) do
-    {wakes, overflows, subscribers} =
-      Enum.reduce(runs, {[], [], subscribers}, fn [{topic, _} | _] = run, {wakes, over, all} ->
-        case Subscribers.seats(all, topic) do
-          {{[], []}, all} ->
-            {wakes, over, all}
+  defp push(runs, seats, table) do
+    seats = Map.new(seats)
 
-          {{outboxes, pids}, all} ->
-            {wake, overflow} = Outbox.push_many(outboxes, Enum.flat_map(run, &event(&1, table)))
-            {at(wake, pids, 0, wakes), at(overflow, pids, 0, over), all}
-        end
-      end)
+    {wakes, overflows} =
+      for [{topic, _message} | _more] = run <- runs,
+          {_pids, [_first | _others] = outboxes, owners} <- [Map.fetch!(seats, topic)],
+          reduce: {[], []} do
+        {wakes, overflows} ->
+          {wake, overflow} = Outbox.push_many(outboxes, Enum.flat_map(run, &event(&1, table)))
+          {at(wake, owners, 0, wakes), at(overflow, owners, 0, overflows)}
+      end
 
-    {:lists.usort(wakes), :lists.usort(overflows), subscribers}
+    {:lists.usort(wakes), :lists.usort(overflows)}
   end
 
   # A message that is no event is its publisher's mistake, of which others must not suffer.

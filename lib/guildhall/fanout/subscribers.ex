@@ -2,8 +2,11 @@ defmodule Guildhall.Fanout.Subscribers do
   @moduledoc false
 
   # Who is subscribed to what at one partition, as a value. A subscriber is a process, which gets
-  # messages, or has an outbox, which gets events; of each topic the two are kept apart, and the
-  # outboxes also as the lists that a push takes, until somebody comes or goes.
+  # messages, or has an outbox, which gets events; of each topic the two are kept apart.
+  #
+  # What a round needs of a topic are lists. They are made when they are first needed and kept until
+  # somebody comes or goes, and are in the order of pids: processes that were started one after the
+  # other lie near each other in memory, and sending to them in another order takes twice the time.
 
   alias Guildhall.Outbox
 
@@ -14,8 +17,10 @@ defmodule Guildhall.Fanout.Subscribers do
   @typep audience :: %{
            mailboxes: %{optional(pid()) => true},
            outboxes: %{optional(pid()) => Outbox.t()},
-           seats: {[Outbox.t()], [pid()]} | nil
+           seats: seats() | nil
          }
+  @typedoc "Who gets messages; the outboxes; their owners, in the same order."
+  @type seats :: {[pid()], [Outbox.t()], [pid()]}
   @type t :: %__MODULE__{
           topics: %{optional(topic()) => audience()},
           pids: %{optional(pid()) => %{optional(topic()) => outbox()}}
@@ -59,28 +64,26 @@ defmodule Guildhall.Fanout.Subscribers do
     end
   end
 
-  @doc "Those of a topic who get messages."
-  @spec mailboxes(t(), topic()) :: %{optional(pid()) => true}
-  def mailboxes(%__MODULE__{topics: topics}, topic), do: Map.get(topics, topic, @nobody).mailboxes
-
-  @doc "The outboxes of a topic and their owners, in one order; and the subscribers, who remember them."
-  @spec seats(t(), topic()) :: {{[Outbox.t()], [pid()]}, t()}
+  @doc "The lists of a topic; and the subscribers, who remember them."
+  @spec seats(t(), topic()) :: {seats(), t()}
   def seats(%__MODULE__{topics: topics} = subscribers, topic) do
     case topics do
-      %{^topic => %{seats: nil, outboxes: outboxes} = audience} ->
-        seats = {Map.values(outboxes), Map.keys(outboxes)}
+      %{^topic => %{seats: nil} = audience} ->
+        {owners, outboxes} = audience.outboxes |> Enum.sort() |> Enum.unzip()
+        seats = {audience.mailboxes |> Map.keys() |> Enum.sort(), outboxes, owners}
         {seats, %{subscribers | topics: Map.put(topics, topic, %{audience | seats: seats})}}
 
       %{^topic => %{seats: seats}} ->
         {seats, subscribers}
 
       %{} ->
-        {{[], []}, subscribers}
+        {{[], [], []}, subscribers}
     end
   end
 
-  defp enter(audience, pid, nil),
-    do: %{audience | mailboxes: Map.put(audience.mailboxes, pid, true)}
+  defp enter(audience, pid, nil) do
+    %{audience | mailboxes: Map.put(audience.mailboxes, pid, true), seats: nil}
+  end
 
   defp enter(audience, pid, outbox) do
     %{audience | outboxes: Map.put(audience.outboxes, pid, outbox), seats: nil}
@@ -90,7 +93,9 @@ defmodule Guildhall.Fanout.Subscribers do
     %{audience | outboxes: Map.delete(outboxes, pid), seats: nil}
   end
 
-  defp leave(audience, pid), do: %{audience | mailboxes: Map.delete(audience.mailboxes, pid)}
+  defp leave(audience, pid) do
+    %{audience | mailboxes: Map.delete(audience.mailboxes, pid), seats: nil}
+  end
 
   defp empty?(%{mailboxes: mailboxes, outboxes: outboxes}) do
     mailboxes == %{} and outboxes == %{}

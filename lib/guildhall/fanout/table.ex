@@ -6,7 +6,7 @@ defmodule Guildhall.Fanout.Table do
   #
   #   name           {:config, t}, and by index or node the `{pid, counter}` that a message goes to
   #   routes         a bag of {topic, index of a partition | other node}
-  #   subscriptions  ordered, {{index, pid, topic}, outbox | nil}
+  #   subscriptions  {{index, pid, topic}, outbox | nil}
   #
   # A counter has, for what waits at its destination, 1: events, 2: bytes, and since the start 3: events that
   # were dropped.
@@ -51,7 +51,7 @@ defmodule Guildhall.Fanout.Table do
         {:peers, Module.concat(name, Peers)},
         {:senders, Module.concat(name, Senders)},
         {:routes, :ets.new(name, [:bag, :public, read_concurrency: true])},
-        {:subscriptions, :ets.new(name, [:ordered_set, :public, write_concurrency: true])}
+        {:subscriptions, :ets.new(name, [:set, :public, write_concurrency: true])}
         | options
       ])
 

@@ -23,6 +23,18 @@ defmodule Guildhall.Fanout.HostileTest do
     for topic <- topics, do: assert(Fanout.Table.routes(Fanout.Table.fetch!(fanout), topic) == [])
   end
 
+  test "topics that are equal and not the same are two", %{fanout: fanout} do
+    {one, two} = {Guildhall.Outbox.new(), Guildhall.Outbox.new()}
+    subscriber = spawn_link(fn -> receive(do: (:stop -> :ok)) end)
+    :ok = Fanout.subscribe(fanout, 1, outbox: one, pid: subscriber)
+    :ok = Fanout.subscribe(fanout, 1.0, outbox: two, pid: subscriber)
+    assert Fanout.stats(fanout).subscriptions == 2
+
+    for topic <- [1, 1.0, 1.0], do: :ok = Fanout.publish(fanout, topic, {"E", "1"})
+    :ok = Fanout.unsubscribe(fanout, :none, subscriber)
+    assert for(outbox <- [one, two], do: Guildhall.Outbox.info(outbox).sequence) == [1, 2]
+  end
+
   test "any term is a message", %{fanout: fanout} do
     :ok = Fanout.subscribe(fanout, :t)
     for message <- strange(), do: :ok = Fanout.publish(fanout, :t, message)
@@ -103,6 +115,7 @@ defmodule Guildhall.Fanout.HostileTest do
       {:config, 1},
       {:destination, 0},
       0,
+      0.0,
       1.5,
       -0x1_0000_0000_0000_0000,
       "",
