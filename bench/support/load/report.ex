@@ -168,6 +168,49 @@ defmodule Bench.Load.Report do
     "| " <> Enum.join(inside, " | ") <> " |"
   end
 
+  # CPU microseconds of a delivery that are aimed for, by mode and clients.
+  @goals %{
+    {"paced", 1_000} => {:at_most, 10},
+    {"paced", 10_000} => {:at_most, 14},
+    {"saturated", 1_000} => {:at_most, 1.4},
+    {"saturated", 10_000} => {:at_most, 2.1}
+  }
+
+  @doc "What a delivery costs, as a picture."
+  @spec plot([result()], environment :: map()) :: iodata()
+  def plot(results, environment) do
+    modes = results |> Enum.flat_map(& &1["runs"]) |> Enum.map(& &1["mode"]) |> Enum.uniq()
+
+    entries =
+      for mode <- modes, {clients, of_size} <- group(results, & &1["clients"]) do
+        %{
+          title: "CPU of a delivery, #{mode}",
+          input: "#{clients} clients",
+          goal: @goals[{mode, clients}],
+          rows: of_size |> Enum.reverse() |> Enum.flat_map(&row(&1, mode)) |> ratios()
+        }
+      end
+
+    lines = [
+      "#{environment.machine}; #{environment.pinning}",
+      "#{environment.command}, commit #{environment.commit}, #{environment.at}"
+    ]
+
+    Bench.Plot.render("load", Enum.reject(entries, &(&1.rows == [])), lines)
+  end
+
+  defp row(result, mode) do
+    for %{"mode" => ^mode, "cpu_per_million" => us} when us != nil <- result["runs"] do
+      %{name: result["transport"], median: us}
+    end
+  end
+
+  defp ratios([]), do: []
+
+  defp ratios([%{median: baseline} | _others] = rows) do
+    for row <- rows, do: Map.put(row, :ratio, baseline / row.median)
+  end
+
   @doc "Keeps everything in a file."
   @spec write!(Path.t(), [result()], environment :: map()) :: :ok
   def write!(file, results, environment) do

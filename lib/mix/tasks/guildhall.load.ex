@@ -28,7 +28,8 @@ defmodule Mix.Tasks.Guildhall.Load do
       it. Plain clients all check
     * `--url`, `--data`, `--pid` - a node that runs already, its data folder with the operator's
       secret, and its process. Start it with `--no-rate-limits`. Bots that were made stay behind
-    * `--output` - where the results go as JSON; `bench/results/load.json`, with `--quick` nowhere
+    * `--output` - where the results go as JSON, and beside it as a picture;
+      `bench/results/load.json`, with `--quick` nowhere
 
   ## Sessions without sockets
 
@@ -113,13 +114,15 @@ defmodule Mix.Tasks.Guildhall.Load do
     results = if options[:url], do: running(options), else: own(options)
     environment = environment(pinning(options), arguments)
     Mix.shell().info(Report.text(results, environment))
-    keep(options, "load", results, environment)
+    file = keep(options, "load", results, environment)
+    if file, do: File.write!(Path.rootname(file) <> ".svg", Report.plot(results, environment))
   end
 
   # What was tried in a hurry is not worth keeping, unless it is asked for.
   defp keep(options, name, results, environment) do
     file = options[:output] || unless options[:quick], do: "bench/results/#{name}.json"
     if file, do: Report.write!(file, results, environment)
+    file
   end
 
   defp options(arguments) do
