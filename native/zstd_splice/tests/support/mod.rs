@@ -18,6 +18,10 @@ impl Client {
     }
 
     pub(crate) fn read(&mut self, message: &[u8]) -> Vec<u8> {
+        // An empty payload is no message; zstd takes offence at the sixteenth.
+        if message.is_empty() {
+            return Vec::new();
+        }
         let mut read = Vec::new();
         let mut space = vec![0; 256 * 1024];
         let mut input = InBuffer::around(message);
