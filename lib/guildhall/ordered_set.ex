@@ -56,7 +56,7 @@ defmodule Guildhall.OrderedSet do
   """
 
   @typedoc "A set: a reference, to be treated as an ETS table's."
-  @opaque t :: Native.ordered_set()
+  @type t :: Native.ordered_set()
   @typedoc "A term of integers, floats, atoms, binaries, tuples and lists."
   @type key :: integer() | float() | atom() | binary() | tuple() | list()
   @type payload :: binary()

@@ -8,14 +8,14 @@ defmodule Guildhall.Audience.Pieces do
   alias Guildhall.{Audience, Native}
 
   @doc "Goes on to gather who sees what, until that is done."
-  @spec watch(Audience.t(), Audience.moves(), done? :: boolean()) :: :ok
+  @spec watch(Native.audience(), Native.moves(), done? :: boolean()) :: :ok
   def watch(_audience, _moves, true), do: :ok
 
   def watch(audience, moves, false) do
     watch(audience, moves, Native.audience_watch_more(audience, moves))
   end
 
-  @spec moved(Audience.t(), Audience.moves()) :: [{Audience.id(), boolean(), boolean()}]
+  @spec moved(Native.audience(), Native.moves()) :: [{Audience.id(), boolean(), boolean()}]
   def moved(audience, moves), do: moved(audience, moves, 0, [])
 
   defp moved(_audience, _moves, nil, pieces), do: pieces |> Enum.reverse() |> Enum.concat()
@@ -25,7 +25,7 @@ defmodule Guildhall.Audience.Pieces do
     moved(audience, moves, next, [moved | pieces])
   end
 
-  @spec dispatch(Audience.t(), [Item.t()]) :: {non_neg_integer(), [pid()], [Audience.key()]}
+  @spec dispatch(Native.audience(), [Item.t()]) :: {non_neg_integer(), [pid()], [Audience.key()]}
   def dispatch(audience, items) do
     case Native.audience_dispatch(audience, Enum.map(items, &terms/1), 0) do
       {nil, _items, count, wake, overflow} ->
@@ -53,7 +53,7 @@ defmodule Guildhall.Audience.Pieces do
      pieces |> Enum.flat_map(fn {_, _, overflow} -> overflow end) |> Enum.uniq()}
   end
 
-  @spec recipients(Audience.t(), Item.t()) :: binary()
+  @spec recipients(Native.audience(), Item.t()) :: binary()
   def recipients(audience, item), do: recipients(audience, terms(item), 0, [])
 
   defp recipients(_audience, _item, nil, pieces), do: IO.iodata_to_binary(pieces)
@@ -63,7 +63,7 @@ defmodule Guildhall.Audience.Pieces do
     recipients(audience, item, next, [keys | pieces])
   end
 
-  @spec count(Audience.t(), Item.t()) :: non_neg_integer()
+  @spec count(Native.audience(), Item.t()) :: non_neg_integer()
   def count(audience, item), do: count(audience, terms(item), 0, 0)
 
   defp count(_audience, _item, nil, sum), do: sum

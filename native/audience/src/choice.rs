@@ -78,6 +78,11 @@ impl<'a, T, E> Choice<'a, T, E> {
         !self.within.iter().any(|set| std::ptr::eq(*set, &raw const NONE))
     }
 
+    /// Whether the item means seats by their user or topic, and passive ones as well.
+    fn means_seats(&self) -> bool {
+        matches!(self.item.to, To::Users(_) | To::Topic(_))
+    }
+
     /// The seats of some words, from one on, that get the body, and those that get the content. Those
     /// that the item names may be among them wrongly.
     pub(crate) fn fill(&self, from: usize, body: &mut [u64], content: &mut [u64]) {
@@ -88,7 +93,7 @@ impl<'a, T, E> Choice<'a, T, E> {
         drop_all(body, self.outside.from(from));
         self.audience.keep_any(&self.intents, from, body);
         self.audience.keep_any(&self.holders, from, body);
-        if !self.item.passive && !matches!(self.item.to, To::Topic(_)) {
+        if !self.item.passive && !self.means_seats() {
             drop_all(body, self.audience.passive.from(from));
         }
         if let Some(shard) = self.item.shard {
@@ -134,8 +139,7 @@ impl<'a, T, E> Choice<'a, T, E> {
         let session = self.audience.seats.session(seat)?;
         let always = item.always.contains(session.user);
         let wants = item.intents == 0 || session.intents & item.intents != 0;
-        let awake =
-            item.passive || matches!(item.to, To::Users(_)) || !self.audience.passive.get(seat);
+        let awake = item.passive || self.means_seats() || !self.audience.passive.get(seat);
 
         let receives = self.audience.seats.taken().get(seat)
             && (always || wants && awake)

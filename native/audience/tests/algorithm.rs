@@ -327,3 +327,13 @@ fn nobody_gets_what_nobody_may_see() {
     let items = [Item { to: To::Channel(10), permissions: 4, ..Item::new(0) }];
     assert_eq!(deliver(&mut audience, &items, 1), BTreeMap::new());
 }
+
+#[test]
+fn who_is_passive_gets_what_is_told_a_topic() {
+    let mut audience: Audience<u64> = Audience::new(GUILD, None, usize::MAX);
+    let session = Session { key: 8, user: 92, intents: 0, shard: 0, passive: true };
+    audience.attach(session, &[], 8).unwrap();
+    audience.follow(8, vec![Topic::from(&[2][..])]).unwrap();
+    let items = [Item { to: To::Topic(Topic::from(&[2][..])), ..Item::new(0) }];
+    assert_eq!(deliver(&mut audience, &items, 1), BTreeMap::from([(8, vec![0])]));
+}
