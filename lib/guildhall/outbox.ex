@@ -114,7 +114,7 @@ defmodule Guildhall.Outbox do
     end
   end
 
-  def push_many(outboxes, event), do: push_many(outboxes, [event])
+  def push_many(outboxes, event) when is_list(outboxes), do: push_many(outboxes, [event])
 
   defp push_rest([], _events, _first, wakes, overflows), do: {join(wakes), join(overflows)}
 

@@ -109,56 +109,6 @@ defmodule Guildhall.OutboxTest do
     assert_raise FunctionClauseError, fn -> Transport.prime(~c"[]") end
   end
 
-  test "many processes push while one takes" do
-    outbox = Outbox.new(max_events: 1_000_000, max_bytes: 1_000_000_000)
-    taker = self()
-
-    for _ <- 1..8 do
-      spawn_link(fn ->
-        event = Outbox.event("A", "1")
-        for _ <- 1..2_000, Outbox.push(outbox, event) == :wake, do: send(taker, :wake)
-      end)
-    end
-
-    payloads = collect(outbox, Transport.new(:zlib_stream), Frames.reader(:zlib_stream), 16_000)
-    assert payloads == for(n <- 1..16_000, do: ~s({"s":#{n},"t":"A","op":0,"d":1}))
-  end
-
-  test "what is no event, outbox, transport or limit raises" do
-    {event, outbox, plain} = {Outbox.event("A", "1"), Outbox.new(), Transport.new(:plain)}
-
-    for strange <- [nil, 1, 1.0, "x", [], %{}, make_ref(), self(), event, plain, [outbox | 1]] do
-      assert_raise ArgumentError, fn -> Outbox.push(strange, event) end
-      assert_raise ArgumentError, fn -> Outbox.take(strange, plain, 1) end
-      assert_raise ArgumentError, fn -> Outbox.push_many([outbox, strange], event) end
-    end
-
-    assert_raise ArgumentError, fn -> Outbox.push(outbox, outbox) end
-    assert_raise ArgumentError, fn -> Outbox.push_many([outbox | outbox], event) end
-    assert_raise ArgumentError, fn -> Outbox.push_many([outbox], [event, outbox]) end
-    assert_raise ArgumentError, fn -> Outbox.push_many([outbox], [event | event]) end
-    assert_raise ArgumentError, fn -> Outbox.take(outbox, outbox, 1) end
-    assert Outbox.info(outbox).sequence == 0
-
-    for max_bytes <- [-1, 1.0, nil, 0x1_0000_0000_0000_0000] do
-      assert_raise FunctionClauseError, fn -> Outbox.take(outbox, plain, max_bytes) end
-    end
-  end
-
-  test "a type or data that is no text raises" do
-    for type <- ["", "a", ~s(A"), <<0xFF>>, String.duplicate("A", 65)] do
-      assert_raise ArgumentError, fn -> Outbox.event(type, "1") end
-    end
-
-    for data <- [nil, 1, %{}, ["x" | 1], [256], [[:a]]] do
-      assert_raise ArgumentError, fn -> Outbox.event("A", data) end
-      assert_raise ArgumentError, fn -> Transport.frame(Transport.new(:plain), data) end
-    end
-
-    megabyte = :binary.copy("x", 1_048_576)
-    assert_raise ArgumentError, fn -> Outbox.event("A", List.duplicate(megabyte, 65)) end
-  end
-
   test "memory is counted" do
     before = Outbox.memory()
     event = Outbox.event("A", :binary.copy("x", 60_000_000))
@@ -173,22 +123,5 @@ defmodule Guildhall.OutboxTest do
   defp payloads(outbox) do
     {:ok, frames, false} = Outbox.take(outbox, Transport.new(:plain), 1_000_000)
     for {:text, payload} <- Frames.messages(frames), do: payload
-  end
-
-  # Takes only when it was woken, until it has `count` payloads.
-  defp collect(_outbox, _transport, _read, 0), do: []
-
-  defp collect(outbox, transport, read, count) do
-    assert_receive :wake
-    payloads = drain(outbox, transport, read)
-    payloads ++ collect(outbox, transport, read, count - length(payloads))
-  end
-
-  defp drain(outbox, transport, read) do
-    case Outbox.take(outbox, transport, 4_000) do
-      {:ok, frames, true} -> read.(frames) ++ drain(outbox, transport, read)
-      {:ok, frames, false} -> read.(frames)
-      :empty -> []
-    end
   end
 end

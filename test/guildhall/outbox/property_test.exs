@@ -1,4 +1,4 @@
-defmodule Guildhall.OutboxPropertyTest do
+defmodule Guildhall.Outbox.PropertyTest do
   use ExUnit.Case, async: true
   use Guildhall.Property
 
