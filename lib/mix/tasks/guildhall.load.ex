@@ -36,7 +36,7 @@ defmodule Mix.Tasks.Guildhall.Load do
   `--virtual N` attaches N sessions with real outboxes to a real room in this VM, a light process each,
   and tells what it costs to attach them, to deliver to them, and what the room's own process spends
   when a member, a role or a channel changes. `--members M` makes the guild larger than those who are
-  online. A million take about 8 GB and some minutes; the results go to `bench/results/virtual.json`.
+  online. A session takes about 13 KB, so a million some 13 GB; the results go to `bench/results/virtual.json`.
 
   ## What is measured
 
