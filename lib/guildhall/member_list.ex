@@ -124,6 +124,13 @@ defmodule Guildhall.MemberList do
           {:ok, [update()]} | {:error, :unknown_role | :memory_limit}
   def put(%__MODULE__{handle: handle}, id, name, group) do
     handle |> Native.member_list_put(id, name, group) |> told(handle)
+  rescue
+    ArgumentError -> reraise ArgumentError, expected({id, name, group}), __STACKTRACE__
+  end
+
+  defp expected(other) do
+    "expected a member's id, a name of at most 128 bytes of UTF-8, and a role's id, :online or " <>
+      ":offline, got: #{inspect(other, limit: 10)}"
   end
 
   @doc """
@@ -135,9 +142,15 @@ defmodule Guildhall.MemberList do
   @spec put_many(t(), [{id(), name :: String.t(), group()}]) ::
           {:ok, [update()]} | {:error, :unknown_role | :memory_limit}
   def put_many(%__MODULE__{handle: handle}, members) when is_list(members) do
+    put_pieces(handle, members)
+  rescue
+    ArgumentError -> reraise ArgumentError, expected(members), __STACKTRACE__
+  end
+
+  defp put_pieces(handle, members) do
     case Native.member_list_put_many(handle, members) do
       {:ok, []} -> handle |> Native.member_list_updates(0) |> told(handle)
-      {:ok, rest} -> put_many(%__MODULE__{handle: handle}, rest)
+      {:ok, rest} -> put_pieces(handle, rest)
       error -> error
     end
   end

@@ -78,6 +78,11 @@ defmodule Guildhall.Outbox do
     if IO.iodata_length(data_json) < @large,
       do: Native.outbox_event(type, data_json),
       else: Native.outbox_event_dirty(type, data_json)
+  rescue
+    ArgumentError ->
+      message = "expected a type of A-Z, 0-9 and _, and at most 64 MB of data, got: "
+      got = inspect({type, data_json}, limit: 10, printable_limit: 100)
+      reraise ArgumentError, message <> got, __STACKTRACE__
   end
 
   @doc """

@@ -60,7 +60,13 @@ defmodule Guildhall.Fanout.Table do
   end
 
   @spec fetch!(atom()) :: t()
-  def fetch!(name), do: :ets.lookup_element(name, :config, 2)
+  def fetch!(name) do
+    if :ets.whereis(name) == :undefined do
+      raise ArgumentError, "no fanout is started under the name #{inspect(name)}"
+    end
+
+    :ets.lookup_element(name, :config, 2)
+  end
 
   @doc "The partition that serves a process of this node."
   @spec partition(t(), pid()) :: non_neg_integer()

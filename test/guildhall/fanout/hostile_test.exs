@@ -68,6 +68,9 @@ defmodule Guildhall.Fanout.HostileTest do
   end
 
   test "what is no fanout, and no option, raises", %{fanout: fanout} do
+    message = "no fanout is started under the name :no_such_fanout"
+    assert_raise ArgumentError, message, fn -> Fanout.publish(:no_such_fanout, :t, 1) end
+
     for name <- [:no_such_fanout, nil, 1] do
       assert_raise ArgumentError, fn -> Fanout.publish(name, :t, 1) end
       assert_raise ArgumentError, fn -> Fanout.subscribe(name, :t) end

@@ -29,6 +29,13 @@ defmodule Guildhall.MemberList.HostileTest do
     end
   end
 
+  test "what is refused is named", %{list: list} do
+    member = {2, "bob", "online"}
+    message = ~r/expected a member's id.*got: .*"online"/
+    assert_raise ArgumentError, message, fn -> MemberList.put(list, 2, "bob", "online") end
+    assert_raise ArgumentError, message, fn -> MemberList.put_many(list, [member]) end
+  end
+
   test "names that are none", %{list: list} do
     names = [deep(), <<0xFF>>, "a" <> <<0xC3>>, <<0xED, 0xA0, 0x80>>, String.duplicate("a", 129)]
 

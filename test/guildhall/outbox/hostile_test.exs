@@ -65,6 +65,9 @@ defmodule Guildhall.Outbox.HostileTest do
   end
 
   test "a type or data that is no text raises" do
+    message = ~r/expected a type of A-Z.*got: \{"a b"/
+    assert_raise ArgumentError, message, fn -> Outbox.event("a b", "1") end
+
     for type <- ["", "a", ~s(A"), <<0xFF>>, String.duplicate("A", 65)] ++ strange() do
       refused(fn -> Outbox.event(type, "1") end)
     end
