@@ -33,6 +33,16 @@ defmodule Guildhall.Metrics.Definition do
           labels: [atom()]
         }
 
+  # The modules that hold memory which the VM does not see, each of one kind. Outboxes have several.
+  @native [
+    {:payload_bytes, Payload, "JSON, kept for its next calls"},
+    {:audience_bytes, Audience, "audiences"},
+    {:member_list_bytes, MemberList, "member lists"},
+    {:ordered_set_bytes, OrderedSet, "ordered sets"},
+    {:permissions_bytes, Permissions, "compiled guilds"},
+    {:hash_ring_bytes, HashRing, "hash rings"}
+  ]
+
   # Upper edges in microseconds.
   @buckets [
     100,
@@ -164,18 +174,6 @@ defmodule Guildhall.Metrics.Definition do
            fn _instance ->
              for({kind, %{bytes: bytes}} <- Outbox.memory(), do: {[kind: kind], bytes})
            end},
-          {:payload_bytes, "Native memory that JSON keeps for its next calls.",
-           fn _instance -> Payload.memory().bytes end},
-          {:audience_bytes, "Native memory of audiences.",
-           fn _instance -> Audience.memory().bytes end},
-          {:member_list_bytes, "Native memory of member lists.",
-           fn _instance -> MemberList.memory().bytes end},
-          {:ordered_set_bytes, "Native memory of ordered sets.",
-           fn _instance -> OrderedSet.memory().bytes end},
-          {:permissions_bytes, "Native memory of compiled guilds.",
-           fn _instance -> Permissions.memory().bytes end},
-          {:native_ring_bytes, "Native memory of hash rings.",
-           fn _instance -> HashRing.memory().bytes end},
           {:store_pending_bytes, "Bytes that wait for the disk.", &Store.stats(&1).pending_bytes},
           {:store_cache_bytes, "Native memory of the store.", &Store.stats(&1).cache_bytes},
           {:store_disk_bytes, "Bytes on the disk.", &Store.stats(&1).disk_bytes},
@@ -185,6 +183,9 @@ defmodule Guildhall.Metrics.Definition do
            fn _instance -> :erlang.system_info(:process_count) end},
           {:vm_run_queue, "Processes that wait for a scheduler.",
            fn _instance -> :erlang.statistics(:total_run_queue_lengths) end}
+          | for {name, module, what} <- @native do
+              {name, "Native memory of #{what}.", fn _instance -> module.memory().bytes end}
+            end
         ] do
       %__MODULE__{kind: :gauge, name: name, help: help, read: read}
     end
@@ -199,7 +200,10 @@ defmodule Guildhall.Metrics.Definition do
     end
   end
 
-  defp native, do: Outbox.memory() |> Map.values() |> Enum.map(& &1.bytes) |> Enum.sum()
+  defp native do
+    gauges = for {_name, module, _what} <- @native, do: module.memory()
+    Enum.sum(for %{bytes: bytes} <- gauges ++ Map.values(Outbox.memory()), do: bytes)
+  end
 
   defp uptime do
     {milliseconds, _since} = :erlang.statistics(:wall_clock)
