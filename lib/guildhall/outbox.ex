@@ -185,16 +185,16 @@ defmodule Guildhall.Outbox do
 
   @doc """
   Returns how many events, outboxes, transports and compression contexts there are in this VM, and
-  their bytes outside the BEAM heap.
+  their bytes outside the BEAM heap; `:blocks` are what events hold for zstd-stream besides.
   """
   @spec memory() :: %{
-          (:events | :outboxes | :transports | :contexts) => %{
+          (:events | :blocks | :outboxes | :transports | :contexts) => %{
             count: non_neg_integer(),
             bytes: non_neg_integer()
           }
         }
   def memory do
-    kinds = [:events, :outboxes, :transports, :contexts]
+    kinds = [:events, :blocks, :outboxes, :transports, :contexts]
 
     for {kind, {count, bytes}} <- Enum.zip(kinds, Native.outbox_memory()),
         into: %{},

@@ -120,6 +120,17 @@ defmodule Guildhall.OutboxTest do
     assert is_reference(event) and is_reference(zstd)
   end
 
+  test "what is compressed once for all is counted, as long as the event is there" do
+    text = Base.encode64(:crypto.strong_rand_bytes(3_000_000))
+    event = Outbox.event("A", ~s("#{text}"))
+    outbox = Outbox.new()
+    Outbox.push(outbox, event)
+    before = Outbox.memory().blocks.bytes
+    {:ok, _frames, false} = Outbox.take(outbox, Transport.new(:zstd_stream), 8_000_000)
+    assert Outbox.memory().blocks.bytes - before > 2_000_000
+    assert is_reference(event)
+  end
+
   defp payloads(outbox) do
     {:ok, frames, false} = Outbox.take(outbox, Transport.new(:plain), 1_000_000)
     for {:text, payload} <- Frames.messages(frames), do: payload

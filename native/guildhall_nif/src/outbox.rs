@@ -269,8 +269,9 @@ fn outbox_info<'a>(env: Env<'a>, outbox: &OutboxResource) -> NifResult<Term<'a>>
 /// `{count, bytes}` of events, outboxes, transports and contexts.
 #[rustler::nif]
 fn outbox_memory() -> Vec<(u64, u64)> {
-    let gauges = [&gauge::EVENTS, &gauge::OUTBOXES, &gauge::TRANSPORTS, &gauge::CONTEXTS];
-    gauges.map(|gauge| gauge.read()).to_vec()
+    let events = [&gauge::EVENTS, &gauge::BLOCKS];
+    let others = [&gauge::OUTBOXES, &gauge::TRANSPORTS, &gauge::CONTEXTS];
+    events.into_iter().chain(others).map(|gauge| gauge.read()).collect()
 }
 
 /// Runs `fun` with this thread's buffer.

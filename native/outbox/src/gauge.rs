@@ -2,6 +2,9 @@
 
 use ::gauge::Gauge;
 
+/// Blocks for zstd-stream, of events that somebody was sent in it.
+pub use zstd_splice::SHARED as BLOCKS;
+
 /// Events, each counted once however many outboxes hold it.
 pub static EVENTS: Gauge = Gauge::new();
 /// Outboxes with their rings, without the events in them.
