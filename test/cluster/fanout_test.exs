@@ -3,11 +3,16 @@ defmodule Guildhall.Cluster.FanoutTest do
 
   # A fanout on several nodes, each a VM of its own: one that is stuck, one that dies, one that comes back.
 
+  import Guildhall.Events, only: [until: 1]
+
   alias Guildhall.{Events, Fanout, FanoutSubscriber, PeerNodes}
 
   @moduletag :cluster
   @moduletag timeout: 120_000
 
+  # What a node knows of others changes with one of these.
+  @changes for event <- [[:start], [:node, :up], [:node, :topics], [:node, :down], [:batch]],
+               do: [:guildhall, :fanout | event]
   @limits [max_events: 2_000, max_bytes: 4_000_000]
 
   setup_all do
@@ -17,6 +22,7 @@ defmodule Guildhall.Cluster.FanoutTest do
 
   setup do
     name = Module.concat(__MODULE__, "F#{System.unique_integer([:positive])}")
+    Events.watch(self(), @changes)
     start_supervised!({Fanout, [name: name, partitions: 2] ++ @limits})
     %{fanout: name}
   end
@@ -109,7 +115,7 @@ defmodule Guildhall.Cluster.FanoutTest do
     numbers = for {:t, {n, _body}} <- got, do: n
     assert numbers == Enum.sort(numbers) and Enum.uniq(numbers) == numbers
 
-    eventually(fn -> Fanout.stats(fanout).nodes[stuck_node].events == 0 end)
+    until(fn -> Fanout.stats(fanout).nodes[stuck_node].events == 0 end)
     :ok = Fanout.publish(fanout, :t, :new)
     assert {:t, :new} == late |> FanoutSubscriber.await(4_001 - dropped) |> List.last()
   end
@@ -119,7 +125,7 @@ defmodule Guildhall.Cluster.FanoutTest do
     subscriber(peer, fanout, [:t])
     known(fanout, [peer], [:t])
     PeerNodes.kill(peer)
-    eventually(fn -> Fanout.stats(fanout).nodes == %{} end)
+    until(fn -> Fanout.stats(fanout).nodes == %{} end)
     assert Fanout.publish(fanout, :t, :nobody) == :ok
 
     # As the same node, with other subscribers.
@@ -155,7 +161,7 @@ defmodule Guildhall.Cluster.FanoutTest do
     other = subscriber(peer, fanout, [:t])
     known(fanout, [peer], [:t, :u])
     PeerNodes.call(peer, Process, :exit, [pid, :kill])
-    eventually(fn -> not routed?(fanout, peer, :u) end)
+    until(fn -> not routed?(fanout, peer, :u) end)
     assert routed?(fanout, peer, :t)
 
     :ok = Fanout.publish(fanout, :t, 1)
@@ -199,11 +205,12 @@ defmodule Guildhall.Cluster.FanoutTest do
   # Waits until this node and the peers know each other, and which topics the peers want.
   defp known(fanout, peers, topics) do
     for peer <- peers do
-      eventually(fn -> Enum.all?(topics, &routed?(fanout, peer, &1)) end)
-      eventually(fn -> is_map_key(Fanout.stats(fanout).nodes, peer.node) end)
+      PeerNodes.call(peer, Events, :watch, [self(), @changes])
+      until(fn -> Enum.all?(topics, &routed?(fanout, peer, &1)) end)
+      until(fn -> is_map_key(Fanout.stats(fanout).nodes, peer.node) end)
 
       for other <- [node() | Enum.map(peers, & &1.node)], other != peer.node do
-        eventually(fn ->
+        until(fn ->
           is_map_key(PeerNodes.call(peer, Fanout, :stats, [fanout]).nodes, other)
         end)
       end
@@ -218,14 +225,7 @@ defmodule Guildhall.Cluster.FanoutTest do
   defp restart(call, name) do
     old = call.(Process, :whereis, [name])
     call.(Process, :exit, [old, :kill])
-    eventually(fn -> call.(Process, :whereis, [name]) not in [nil, old] end)
+    until(fn -> call.(Process, :whereis, [name]) not in [nil, old] end)
     call.(:sys, :get_state, [name])
-  end
-
-  defp eventually(fun) do
-    unless fun.() do
-      Process.sleep(5)
-      eventually(fun)
-    end
   end
 end

@@ -43,17 +43,18 @@ defmodule Guildhall.FanoutTest do
   end
 
   test "a subscription ends with its process", %{fanout: fanout} do
-    Events.listen()
     pid = spawn(fn -> receive(do: (:stop -> :ok)) end)
     :ok = Fanout.subscribe(fanout, :a, pid: pid)
     :ok = Fanout.subscribe(fanout, :b, pid: pid)
     assert Fanout.stats(fanout).subscriptions == 2
 
+    # The partition hears of its death at another time than we would.
+    partition = partition_of(fanout, pid)
+    :erlang.trace(partition, true, [:receive])
     Process.exit(pid, :kill)
-    # A call to its partition comes after its death.
-    ref = Process.monitor(pid)
-    assert_receive {:DOWN, ^ref, :process, ^pid, _reason}
-    eventually(fn -> Fanout.stats(fanout).subscriptions == 0 end)
+    assert_receive {:trace, ^partition, :receive, {:DOWN, _ref, :process, ^pid, _reason}}
+    :sys.get_state(partition)
+    assert Fanout.stats(fanout).subscriptions == 0
     assert Fanout.publish(fanout, :a, 1) == :ok
   end
 
@@ -111,7 +112,8 @@ defmodule Guildhall.FanoutTest do
       for topic <- [:a, :b], do: :ok = Fanout.subscribe(fanout, topic, outbox: outbox)
       for n <- 1..20, do: Fanout.publish(fanout, :a, {"E", "#{n}"})
       assert_receive {Fanout, :overflow}
-      eventually(fn -> Fanout.stats(fanout).subscriptions == 0 end)
+      done(fanout)
+      assert Fanout.stats(fanout).subscriptions == 0
       Fanout.publish(fanout, :b, {"E", "1"})
       refute_received {Fanout, :overflow}
     end
@@ -131,7 +133,7 @@ defmodule Guildhall.FanoutTest do
         assert_receive {:event, [:guildhall, :fanout, :invalid], %{count: 1}, %{fanout: ^fanout}}
       end
 
-      eventually(fn -> Outbox.info(outbox).sequence == 1 end)
+      assert Outbox.info(outbox).sequence == 1
     end
 
     test "what is no outbox raises", %{fanout: fanout} do
@@ -160,7 +162,8 @@ defmodule Guildhall.FanoutTest do
 
     :ok = :sys.resume(partition)
     assert events(5) == for(n <- 1..5, do: {:a, n})
-    eventually(fn -> match?(%{events: 0, bytes: 0}, Fanout.stats(fanout).partitions[index]) end)
+    done(fanout)
+    assert %{events: 0, bytes: 0} = Fanout.stats(fanout).partitions[index]
     assert Fanout.publish(fanout, :a, 8) == :ok
     assert events(1) == [{:a, 8}]
   end
@@ -182,14 +185,14 @@ defmodule Guildhall.FanoutTest do
   end
 
   test "subscriptions outlive their partition", %{fanout: fanout} do
+    Events.listen()
     :ok = Fanout.subscribe(fanout, :a)
-    partition = partition_of(fanout, self())
-    ref = Process.monitor(partition)
-    Process.exit(partition, :kill)
-    assert_receive {:DOWN, ^ref, :process, ^partition, :killed}
-    eventually(fn -> partition_of(fanout, self()) != partition end)
+    Process.exit(partition_of(fanout, self()), :kill)
+    index = index_of(fanout, self())
 
-    # A call comes after its start.
+    assert_receive {:event, [:guildhall, :fanout, :partition, :start], %{subscriptions: 1},
+                    %{fanout: ^fanout, partition: ^index}}
+
     :ok = Fanout.subscribe(fanout, :b)
     assert Fanout.stats(fanout).subscriptions == 2
     Fanout.publish(fanout, :a, 1)
@@ -236,12 +239,6 @@ defmodule Guildhall.FanoutTest do
     partition
   end
 
-  defp eventually(fun) do
-    unless fun.() do
-      receive do
-      after
-        1 -> eventually(fun)
-      end
-    end
-  end
+  # What came before is done.
+  defp done(fanout), do: :sys.get_state(partition_of(fanout, self()))
 end

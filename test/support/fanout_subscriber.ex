@@ -9,10 +9,10 @@ defmodule Guildhall.FanoutSubscriber do
 
   @doc "Starts one, and a fanout if there is none yet; neither ends with its starter."
   def start(fanout, topics, options \\ []) do
-    spawn(fn ->
-      Fanout.start_link([name: fanout] ++ options)
-      Process.sleep(:infinity)
-    end)
+    case Fanout.start_link([name: fanout] ++ options) do
+      {:ok, pid} -> Process.unlink(pid)
+      {:error, {:already_started, _pid}} -> :ok
+    end
 
     GenServer.start(__MODULE__, {fanout, topics})
   end
@@ -31,17 +31,8 @@ defmodule Guildhall.FanoutSubscriber do
 
   @impl GenServer
   def init({fanout, topics}) do
-    subscribe(fanout, topics)
-    {:ok, %{got: [], count: 0, awaited: nil}}
-  end
-
-  # The fanout may not have started yet.
-  defp subscribe(fanout, topics) do
     for topic <- topics, do: :ok = Fanout.subscribe(fanout, topic)
-  rescue
-    ArgumentError -> subscribe(fanout, topics)
-  catch
-    :exit, _reason -> subscribe(fanout, topics)
+    {:ok, %{got: [], count: 0, awaited: nil}}
   end
 
   @impl GenServer

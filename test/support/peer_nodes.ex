@@ -1,8 +1,8 @@
 defmodule Guildhall.PeerNodes do
   @moduledoc false
 
-  # Other nodes for a test, on loopback: each a VM of its own with this build's code and nothing
-  # started. They stop with the test.
+  # Other nodes for a test, on loopback: each a VM of its own with this build's code, and nothing
+  # started but what telemetry needs. They stop with the test.
   #
   #     PeerNodes.distribute()
   #     peer = PeerNodes.start(:a)
@@ -47,7 +47,7 @@ defmodule Guildhall.PeerNodes do
         args: arguments
       })
 
-    {:ok, _started} = :peer.call(control, Application, :ensure_all_started, [:elixir])
+    {:ok, _started} = :peer.call(control, Application, :ensure_all_started, [:guildhall])
     true = Node.connect(node)
     os_pid = :peer.call(control, System, :pid, [])
     peer = %__MODULE__{control: control, node: node, os_pid: os_pid}

@@ -35,12 +35,16 @@ defmodule Guildhall.Fanout.Partition do
     Table.open(table, index, self(), counter)
     partition = %__MODULE__{table: table, index: index, counter: counter}
 
+    found = Table.subscriptions(table, index)
+
     partition =
-      for {pid, topic, outbox} <- Table.subscriptions(table, index), reduce: partition do
+      for {pid, topic, outbox} <- found, reduce: partition do
         partition -> subscribe(partition, pid, topic, outbox)
       end
 
     Peers.partition_started(table, index)
+    metadata = %{fanout: table.name, partition: index}
+    Telemetry.emit([:fanout, :partition, :start], %{subscriptions: length(found)}, metadata)
     partition
   end
 

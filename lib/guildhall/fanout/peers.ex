@@ -54,7 +54,10 @@ defmodule Guildhall.Fanout.Peers do
         do: Table.close(table, node)
 
     Table.delete_remote_routes(table)
-    {:ok, Enum.reduce(Node.list(), %__MODULE__{table: table}, &start_sender/2)}
+    nodes = Node.list()
+    state = Enum.reduce(nodes, %__MODULE__{table: table}, &start_sender/2)
+    Telemetry.emit([:fanout, :start], %{nodes: length(nodes)}, %{fanout: table.name})
+    {:ok, state}
   end
 
   @impl GenServer
@@ -75,7 +78,9 @@ defmodule Guildhall.Fanout.Peers do
   def handle_info({:nodeup, node}, state), do: {:noreply, start_sender(node, state)}
 
   def handle_info({:nodedown, node}, state) do
-    {:noreply, state |> stop_sender(node) |> forget(node)}
+    state = state |> stop_sender(node) |> forget(node)
+    Telemetry.emit([:fanout, :node, :down], %{count: 1}, metadata(state, node))
+    {:noreply, state}
   end
 
   def handle_info({:hello, sender, ask?}, state) do
@@ -85,15 +90,16 @@ defmodule Guildhall.Fanout.Peers do
   end
 
   def handle_info({:topics, sender, topics}, state) do
-    state = meet(state, sender)
-    {:noreply, Enum.reduce(topics, state, &topic(&2, node(sender), &1))}
+    state = Enum.reduce(topics, meet(state, sender), &topic(&2, node(sender), &1))
+    {:noreply, told(state, node(sender))}
   end
 
   def handle_info({:settled, sender}, state) do
     state = meet(state, sender)
     %{topics: topics, former: former} = Map.fetch!(state.peers, node(sender))
     drop_routes(state, node(sender), MapSet.difference(former, topics))
-    {:noreply, put_in(state.peers[node(sender)].former, MapSet.new())}
+    state = put_in(state.peers[node(sender)].former, MapSet.new())
+    {:noreply, told(state, node(sender))}
   end
 
   def handle_info({:batch, sender, items}, state) do
@@ -177,6 +183,14 @@ defmodule Guildhall.Fanout.Peers do
 
   defp topics(%{topics: topics, former: former}), do: MapSet.union(topics, former)
   defp topics(%{}), do: MapSet.new()
+
+  defp told(state, node) do
+    measurements = %{topics: MapSet.size(Map.fetch!(state.peers, node).topics)}
+    Telemetry.emit([:fanout, :node, :topics], measurements, metadata(state, node))
+    state
+  end
+
+  defp metadata(state, node), do: %{fanout: state.table.name, node: node}
 
   defp drop_routes(state, node, topics) do
     Enum.each(topics, &Table.delete_route(state.table, &1, node))

@@ -54,10 +54,8 @@ defmodule Guildhall.Fanout.Sender do
   def handle(sender, :retry), do: go_on(%{sender | timer: nil})
 
   # The other node has begun, or begun anew. One that asks has not been greeted, and knows nothing.
-  def handle(%{table: table} = sender, {:peer, peer, ask?}) do
-    unless peer == sender.peer, do: Table.open(table, sender.node, self(), sender.counter)
-    backlog = if peer == sender.peer, do: sender.backlog, else: Backlog.restart(sender.backlog)
-    sender = %{sender | peer: peer, backlog: backlog}
+  def handle(sender, {:peer, peer, ask?}) do
+    sender = if peer == sender.peer, do: sender, else: begin_anew(sender, peer)
     go_on(if ask?, do: greet(sender, :answer), else: sender)
   end
 
@@ -69,6 +67,12 @@ defmodule Guildhall.Fanout.Sender do
     do: {:more, %{sender | items: items + 1}}
 
   defp go_on(sender), do: {:enough, sender}
+
+  defp begin_anew(%{table: table, node: node} = sender, peer) do
+    Table.open(table, node, self(), sender.counter)
+    Telemetry.emit([:fanout, :node, :up], %{count: 1}, %{fanout: table.name, node: node})
+    %{sender | peer: peer, backlog: Backlog.restart(sender.backlog)}
+  end
 
   defp backlog(sender, fun), do: %{sender | backlog: fun.(sender.backlog)}
 

@@ -3,7 +3,7 @@ defmodule Guildhall.Fanout.ConcurrencyTest do
 
   # Many publish while many come and go; who stays gets everything, each publisher's in its order.
 
-  alias Guildhall.{Fanout, FanoutSubscriber}
+  alias Guildhall.{Events, Fanout, FanoutSubscriber}
 
   @publishers 16
   @events 300
@@ -66,19 +66,21 @@ defmodule Guildhall.Fanout.ConcurrencyTest do
         for n <- 1..20_000, do: Fanout.publish(fanout, :t, n)
       end)
 
+    Events.listen()
     {partition, _counter} = Fanout.Table.destination(table, index)
     FanoutSubscriber.reach(pid, 100)
     Process.exit(partition, :kill)
     Task.await(publisher, 60_000)
 
-    :ok = last(fanout, pid)
-    numbers = for {:t, n} <- FanoutSubscriber.got(pid), is_integer(n), do: n
-    assert numbers == Enum.sort(numbers) and numbers == Enum.uniq(numbers)
-  end
+    assert_receive {:event, [:guildhall, :fanout, :partition, :start], %{subscriptions: 1},
+                    %{fanout: ^fanout, partition: ^index}}
 
-  # Publishes until one comes: the partition may not be back yet.
-  defp last(fanout, pid) do
-    Fanout.publish(fanout, :t, :last)
-    if {:t, :last} in FanoutSubscriber.got(pid), do: :ok, else: last(fanout, pid)
+    :ok = Fanout.publish(fanout, :t, :last)
+    {partition, _counter} = Fanout.Table.destination(table, index)
+    :sys.get_state(partition)
+    got = FanoutSubscriber.got(pid)
+    assert List.last(got) == {:t, :last}
+    numbers = for {:t, n} <- got, is_integer(n), do: n
+    assert numbers == Enum.sort(numbers) and numbers == Enum.uniq(numbers)
   end
 end
