@@ -14,6 +14,9 @@ use crate::outbox::EventResource;
 /// Users that one call looks up, at some 200 ns each.
 const NAMES: usize = 2_000;
 
+/// Sessions that share one count of references with whoever else pushes the same events.
+const FEW: usize = 64;
+
 /// The items of a dispatch that takes several calls.
 pub(crate) struct PlanResource(Vec<Item<Event>>);
 
@@ -100,7 +103,12 @@ fn audience_dispatch<'a>(
     };
 
     let (next, rest, count) = if what.is_list() {
-        let items = items(what, |event| Ok(event.decode::<&EventResource>()?.0.clone()))?;
+        // Other relays count the references of the same events, each in a place of its own.
+        let many = audience.get()?.read().sessions() > FEW;
+        let items = items(what, |event| {
+            let event = &event.decode::<&EventResource>()?.0;
+            Ok(if many { event.apart() } else { event.clone() })
+        })?;
         if !names_few(&items) {
             return if items.len() > 1 {
                 Ok(atoms::many().encode(env))

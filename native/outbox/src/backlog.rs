@@ -208,7 +208,7 @@ impl Backlog {
         self.ring_bytes -= forgotten.iter().map(Event::size).sum::<u64>();
 
         if self.ring.capacity() > KEPT && self.ring.len() < self.ring.capacity() / 4 {
-            self.ring.shrink_to(self.ring.len() * 2);
+            self.ring.shrink_to(KEPT.max(self.ring.len() * 2));
         }
         forgotten
     }

@@ -8,7 +8,16 @@ use crate::{Encoding, NotJson, etf};
 
 /// A dispatch without its sequence number. A clone is another reference to the same bytes.
 #[derive(Debug, Clone)]
-pub struct Event(Arc<Body>);
+pub struct Event(Arc<Handle>);
+
+/// What references are counted by: one for all, or one for each who makes many of them, see
+/// [`Event::apart`].
+#[derive(Debug)]
+struct Handle {
+    body: Arc<Body>,
+    /// Beside the count, which a push changes anyway.
+    size: u64,
+}
 
 #[derive(Debug)]
 struct Body {
@@ -46,30 +55,39 @@ impl Event {
 
         let tail = [Self::BEFORE_KIND, kind, Self::BEFORE_DATA, data, b"}"].concat();
         EVENTS.add(tail.len() + size_of::<Body>());
-        Ok(Self(Arc::new(Body {
+        let size = tail.len() as u64;
+        let body = Body {
             json: Encoded::new(tail.into_boxed_slice()),
             kind: kind.len() as u8,
             etf: OnceLock::new(),
-        })))
+        };
+        Ok(Self(Handle::new(Arc::new(body), size)))
+    }
+
+    /// The same event, whose clones are counted apart: cores that clone one event at once would
+    /// otherwise hand one counter to and fro, which costs them more than all the rest of a push.
+    pub fn apart(&self) -> Self {
+        Self(Handle::new(self.0.body.clone(), self.0.size))
     }
 
     /// Its bytes, as limits count them.
     #[inline]
     pub fn size(&self) -> u64 {
-        self.0.json.tail().len() as u64
+        self.0.size
     }
 
-    /// How many hold it: about as many as were pushed it and have not acknowledged it.
+    /// How many hold it: about as many as were pushed it and have not acknowledged it. Those who count
+    /// apart are taken to have as many holders each.
     pub(crate) fn holders(&self) -> usize {
-        Arc::strong_count(&self.0)
+        Arc::strong_count(&self.0).saturating_mul(Arc::strong_count(&self.0.body))
     }
 
     /// What follows the head, in one encoding.
     pub(crate) fn encoded(&self, encoding: Encoding) -> Result<&Encoded, NotJson> {
         match encoding {
-            Encoding::Json => Ok(&self.0.json),
+            Encoding::Json => Ok(&self.0.body.json),
             Encoding::Etf => {
-                let made = self.0.etf.get_or_init(|| self.0.spell());
+                let made = self.0.body.etf.get_or_init(|| self.0.body.spell());
                 made.as_deref().map_err(|error| *error)
             }
         }
@@ -78,9 +96,22 @@ impl Event {
     /// The same, if it is there already.
     pub(crate) fn made(&self, encoding: Encoding) -> Option<&Encoded> {
         match encoding {
-            Encoding::Json => Some(&self.0.json),
-            Encoding::Etf => self.0.etf.get()?.as_deref().ok(),
+            Encoding::Json => Some(&self.0.body.json),
+            Encoding::Etf => self.0.body.etf.get()?.as_deref().ok(),
         }
+    }
+}
+
+impl Handle {
+    fn new(body: Arc<Body>, size: u64) -> Arc<Self> {
+        EVENTS.resize(0, size_of::<Self>());
+        Arc::new(Self { body, size })
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        EVENTS.resize(size_of::<Self>(), 0);
     }
 }
 
@@ -134,6 +165,20 @@ mod tests {
         let tail = event.encoded(Encoding::Etf).unwrap().tail();
         let data = b"t\0\0\0\x01d\0\x02idm\0\0\0\x011";
         assert_eq!(tail, [b"d\0\x01td\0\x0cTYPING_STARTd\0\x02opa\0d\0\x01d", &data[..]].concat());
+    }
+
+    #[test]
+    fn who_counts_apart_is_counted() {
+        let event = Event::new(b"A", b"1").unwrap();
+        let held: Vec<Event> = (0..3).map(|_| event.clone()).collect();
+        assert_eq!(event.holders(), 4);
+
+        let apart = event.apart();
+        let others: Vec<Event> = held.iter().map(|_| apart.clone()).collect();
+        assert_eq!((event.holders(), apart.holders()), (8, 8));
+        drop((held, event));
+        assert_eq!(others[0].holders(), 4);
+        assert_eq!(others[0].encoded(Encoding::Json).unwrap().tail(), br#""t":"A","op":0,"d":1}"#);
     }
 
     #[test]

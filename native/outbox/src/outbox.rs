@@ -31,10 +31,14 @@ pub enum Taken {
 }
 
 /// What one session is owed.
+///
+/// The limits stand at both ends: who reads them without the lock has what is between them in the cache.
 #[derive(Debug)]
+#[repr(C)]
 pub struct Outbox {
-    limits: Limits,
+    max_events: u32,
     backlog: Mutex<Backlog>,
+    max_bytes: u32,
 }
 
 impl Outbox {
@@ -42,15 +46,21 @@ impl Outbox {
     pub fn new(limits: Limits) -> Self {
         OUTBOXES.add(size_of::<Self>());
         // A ring may hold twice as many, and counts them in 32 bits.
-        let limits = Limits { events: limits.events.min(u32::MAX / 2), ..limits };
-        Self { limits, backlog: Mutex::default() }
+        let max_events = limits.events.min(u32::MAX / 2);
+        Self { max_events, backlog: Mutex::default(), max_bytes: limits.bytes }
+    }
+
+    /// Reads the limits, and so brings all of the outbox to the cache.
+    #[inline]
+    pub fn limits(&self) -> Limits {
+        Limits { events: self.max_events, bytes: self.max_bytes }
     }
 
     /// Gives the event the next number and keeps it.
     #[inline]
     pub fn push(&self, event: &Event) -> Pushed {
         let event = event.clone();
-        self.change(|backlog| backlog.push(event, &self.limits)).0
+        self.change(|backlog| backlog.push(event, &self.limits())).0
     }
 
     /// The same for several events, under one lock. `Wake` if any of them wakes.
@@ -58,7 +68,7 @@ impl Outbox {
         self.change(|backlog| {
             let (mut result, mut forgotten) = (Pushed::Queued, Forgotten::new());
             for event in events {
-                let (pushed, more) = backlog.push((*event).clone(), &self.limits);
+                let (pushed, more) = backlog.push((*event).clone(), &self.limits());
                 if !more.is_empty() {
                     forgotten.extend(more);
                 }
