@@ -7,8 +7,8 @@ defmodule Guildhall.Guild.Audience do
 
   import Bitwise
 
-  alias Guildhall.Guild.Table
   alias Guildhall.Relay.Subscriber
+  alias Guildhall.Table
 
   defstruct sessions: Table.new(), users: Table.new(), relays: %{}
 
@@ -102,7 +102,7 @@ defmodule Guildhall.Guild.Audience do
     for {id, {_user_id, ^relay, _pid, _intents}} <- Table.to_list(sessions), do: id
   end
 
-  @doc "Writes down what changed; see `Guildhall.Guild.Table`."
+  @doc "Writes down what changed; see `Guildhall.Table`."
   @spec settle(t()) :: t()
   def settle(%__MODULE__{sessions: sessions, users: users} = audience) do
     %{audience | sessions: Table.settle(sessions), users: Table.settle(users)}

@@ -12,7 +12,6 @@ defmodule Guildhall.Guild.Execution do
     Gathering,
     Ids,
     Loader,
-    Table,
     Pipeline,
     Plan,
     Presences,
@@ -24,7 +23,7 @@ defmodule Guildhall.Guild.Execution do
     State
   }
 
-  alias Guildhall.{Store, Telemetry, User}
+  alias Guildhall.{Store, Table, Telemetry, User}
 
   @presence_window 50
   # How long what is said in a direct message channel waits for sessions that were called.

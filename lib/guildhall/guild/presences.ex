@@ -8,8 +8,8 @@ defmodule Guildhall.Guild.Presences do
   # end, where each user is shown as he is by then, `@most` users a window. Whoever came and went in
   # between is not shown at all.
 
-  alias Guildhall.Guild.Table
   alias Guildhall.Model.Presence
+  alias Guildhall.Table
 
   @burst 20
   @most 1_000
@@ -119,7 +119,7 @@ defmodule Guildhall.Guild.Presences do
     {updates, %{presences | spent: length(updates)}}
   end
 
-  @doc "Writes down what changed; see `Guildhall.Guild.Table`."
+  @doc "Writes down what changed; see `Guildhall.Table`."
   @spec settle(t()) :: t()
   def settle(%__MODULE__{users: users, shown: shown} = presences) do
     %{presences | users: Table.settle(users), shown: Table.settle(shown)}

@@ -10,8 +10,8 @@ defmodule Guildhall.Guild.Roster do
   #
   # A role that was deleted is taken from a member when he is looked up, not from all at once.
 
-  alias Guildhall.Guild.Table
   alias Guildhall.Model.{Member, Row}
+  alias Guildhall.Table
 
   # Of how many members the JSON is kept; beyond it is begun anew.
   @cached 4_096
@@ -153,7 +153,7 @@ defmodule Guildhall.Guild.Roster do
         do: current(roster, member)
   end
 
-  @doc "Writes down what changed; see `Guildhall.Guild.Table`."
+  @doc "Writes down what changed; see `Guildhall.Table`."
   @spec settle(t()) :: t()
   def settle(%__MODULE__{online: online} = roster), do: %{roster | online: Table.settle(online)}
 

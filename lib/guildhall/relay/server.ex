@@ -73,7 +73,7 @@ defmodule Guildhall.Relay.Server do
       :erlang.yield()
     end
 
-    %{server | wakes: wakes}
+    %{server | wakes: wakes, state: State.settle(server.state)}
   end
 
   defp step(%{round: %Round{shed?: true} = round} = server, {:publish, _, _, %{ephemeral: true}}) do

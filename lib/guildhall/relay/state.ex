@@ -7,28 +7,33 @@ defmodule Guildhall.Relay.State do
   #
   # A command of a process that is not the room's, or about a room that is not known, does nothing:
   # it comes from a room that has been replaced.
+  #
+  # What is kept of each session, of which there may be a million, is in tables off the heap; the relay
+  # settles them once a round.
 
-  alias Guildhall.{Audience, Outbox, Relay}
+  alias Guildhall.{Audience, Outbox, Relay, Table}
   alias Guildhall.Model.Guild
   alias Guildhall.Relay.{Event, Items, Rights, Subscriber, View}
 
-  defstruct rooms: %{}, keys: %{}, sessions: %{}, next: 1, monitored: %{}
+  defstruct rooms: %{}, keys: Table.new(), sessions: Table.new(), next: 1, monitored: Table.new()
 
   @typep room :: %{pid: pid(), audience: Audience.t(), kind: :guild | :dm}
-  @typep session :: %{
-           id: Relay.session_id(),
-           pid: pid(),
-           user_id: pos_integer(),
-           rooms: %{optional(Relay.room_id()) => true}
-         }
+  @type session :: %{
+          id: Relay.session_id(),
+          pid: pid(),
+          user_id: pos_integer(),
+          rooms: %{optional(Relay.room_id()) => true}
+        }
   @type t :: %__MODULE__{
           rooms: %{optional(Relay.room_id()) => room()},
-          # A session's number in audiences.
-          keys: %{optional(Relay.session_id()) => Audience.key()},
-          sessions: %{optional(Audience.key()) => session()},
+          # A session's number in audiences: Relay.session_id() => Audience.key()
+          keys: Table.t(),
+          # Audience.key() => session()
+          sessions: Table.t(),
           next: Audience.key(),
           # What dies with a process. A pid stays until it dies, so that it is monitored once.
-          monitored: %{optional(pid()) => [{:room, Relay.room_id()} | {:session, Audience.key()}]}
+          # pid() => [{:room, Relay.room_id()} | {:session, Audience.key()}]
+          monitored: Table.t()
         }
 
   @type command ::
@@ -57,6 +62,17 @@ defmodule Guildhall.Relay.State do
 
   @spec new() :: t()
   def new, do: %__MODULE__{}
+
+  @doc "Writes down what changed; see `Guildhall.Table`."
+  @spec settle(t()) :: t()
+  def settle(%__MODULE__{} = state) do
+    %{
+      state
+      | keys: Table.settle(state.keys),
+        sessions: Table.settle(state.sessions),
+        monitored: Table.settle(state.monitored)
+    }
+  end
 
   @spec apply(t(), command()) :: {t(), [effect()]}
   def apply(state, {:open, pid, room_id, %View{guild: guild}}) do
@@ -100,7 +116,7 @@ defmodule Guildhall.Relay.State do
   def apply(state, {:remove, pid, room_id, user_id, event}) do
     with_room(state, pid, room_id, fn %{audience: audience} ->
       keys = Audience.sessions(audience, user_id)
-      removed = for key <- keys, do: {:send, state.sessions[key].pid, {Relay, :removed, room_id}}
+      removed = for key <- keys, do: {:send, pid(state, key), {Relay, :removed, room_id}}
       deleted = {:dispatch, audience, Items.guild(event, {:users, [user_id]})}
 
       {Enum.reduce(keys, state, &unlink(&2, room_id, &1)),
@@ -110,33 +126,33 @@ defmodule Guildhall.Relay.State do
 
   def apply(state, {:detach, pid, room_id, session_id}) do
     with_room(state, pid, room_id, fn %{audience: audience} ->
-      case state.keys do
-        %{^session_id => key} -> {unlink(state, room_id, key), detach(audience, [key])}
-        %{} -> {state, []}
+      case Table.fetch(state.keys, session_id) do
+        {:ok, key} -> {unlink(state, room_id, key), detach(audience, [key])}
+        :error -> {state, []}
       end
     end)
   end
 
   def apply(state, {:follow, pid, room_id, session_id, topics}) do
     with_room(state, pid, room_id, fn %{audience: audience} ->
-      case state.keys do
-        %{^session_id => key} -> {state, [{:follow, audience, key, topics}]}
-        %{} -> {state, []}
+      case Table.fetch(state.keys, session_id) do
+        {:ok, key} -> {state, [{:follow, audience, key, topics}]}
+        :error -> {state, []}
       end
     end)
   end
 
   def apply(state, {:down, pid, reason}) do
-    {things, monitored} = Map.pop(state.monitored, pid, [])
+    {things, monitored} = Table.pop(state.monitored, pid)
 
-    Enum.reduce(things, {%{state | monitored: monitored}, []}, fn thing, {state, effects} ->
+    Enum.reduce(things || [], {%{state | monitored: monitored}, []}, fn thing, {state, effects} ->
       {state, more} = lose(state, thing, pid, reason)
       {state, more ++ effects}
     end)
   end
 
   def apply(state, {:overflow, keys}) do
-    for key <- keys, %{pid: pid} <- List.wrap(state.sessions[key]), reduce: {state, []} do
+    for key <- keys, %{pid: pid} <- [Table.get(state.sessions, key)], reduce: {state, []} do
       {state, effects} ->
         {state, detached} = leave_all(state, key)
         {state, [{:send, pid, {Relay, :overflow}} | detached] ++ effects}
@@ -152,8 +168,8 @@ defmodule Guildhall.Relay.State do
 
   defp lose(state, {:session, key}, _pid, _reason) do
     {state, effects} = leave_all(state, key)
-    {session, sessions} = Map.pop(state.sessions, key)
-    {%{state | sessions: sessions, keys: Map.delete(state.keys, session[:id])}, effects}
+    {session, sessions} = Table.pop(state.sessions, key)
+    {%{state | sessions: sessions, keys: Table.delete(state.keys, session[:id])}, effects}
   end
 
   defp lose(state, {:room, room_id}, pid, reason) do
@@ -169,8 +185,7 @@ defmodule Guildhall.Relay.State do
     %{audience: audience, kind: kind} = state.rooms[room_id]
 
     messages =
-      for key <- keys(audience),
-          do: {:send, state.sessions[key].pid, {Relay, :room_down, room_id}}
+      for key <- keys(audience), do: {:send, pid(state, key), {Relay, :room_down, room_id}}
 
     # A direct message channel has no such event.
     deleted =
@@ -199,14 +214,14 @@ defmodule Guildhall.Relay.State do
 
   # A session keeps its key until its process dies.
   defp join(state, room_id, %Subscriber{session_id: session_id} = subscriber) do
-    key = Map.get(state.keys, session_id, state.next)
+    key = Table.get(state.keys, session_id, state.next)
     rooms = Map.put(rooms(state, key), room_id, true)
     session = %{id: session_id, pid: subscriber.pid, user_id: subscriber.user_id, rooms: rooms}
 
     {%{
        state
-       | keys: Map.put(state.keys, session_id, key),
-         sessions: Map.put(state.sessions, key, session),
+       | keys: Table.put(state.keys, session_id, key),
+         sessions: Table.put(state.sessions, key, session),
          next: max(state.next, key + 1)
      }, key}
   end
@@ -214,7 +229,7 @@ defmodule Guildhall.Relay.State do
   defp leave_all(state, key) do
     for {room_id, true} <- rooms(state, key), reduce: {state, []} do
       {state, effects} ->
-        %{id: session_id, user_id: user_id} = state.sessions[key]
+        {:ok, %{id: session_id, user_id: user_id}} = Table.fetch(state.sessions, key)
         %{pid: room, audience: audience} = state.rooms[room_id]
         detached = [{:detached, room, {session_id, user_id}} | effects]
         {unlink(state, room_id, key), detach(audience, [key]) ++ detached}
@@ -222,29 +237,34 @@ defmodule Guildhall.Relay.State do
   end
 
   defp rooms(state, key) do
-    case state.sessions do
-      %{^key => %{rooms: rooms}} -> rooms
-      %{} -> %{}
+    case Table.fetch(state.sessions, key) do
+      {:ok, %{rooms: rooms}} -> rooms
+      :error -> %{}
     end
+  end
+
+  defp pid(state, key) do
+    {:ok, %{pid: pid}} = Table.fetch(state.sessions, key)
+    pid
   end
 
   defp detach(audience, keys), do: for(key <- keys, do: {:detach, audience, key})
 
   defp unlink(state, room_id, key) do
-    %{^key => session} = state.sessions
+    {:ok, session} = Table.fetch(state.sessions, key)
     session = %{session | rooms: Map.delete(session.rooms, room_id)}
-    %{state | sessions: %{state.sessions | key => session}}
+    %{state | sessions: Table.put(state.sessions, key, session)}
   end
 
   defp watch(state, pid, thing) do
     {effects, things} =
-      case state.monitored do
-        %{^pid => things} -> {[], things}
-        %{} -> {[{:monitor, pid}], []}
+      case Table.fetch(state.monitored, pid) do
+        {:ok, things} -> {[], things}
+        :error -> {[{:monitor, pid}], []}
       end
 
     things = if thing in things, do: things, else: [thing | things]
-    {%{state | monitored: Map.put(state.monitored, pid, things)}, effects}
+    {%{state | monitored: Table.put(state.monitored, pid, things)}, effects}
   end
 
   defp with_room(state, pid, room_id, fun) do

@@ -2,8 +2,9 @@ defmodule Guildhall.Guild.PresencesTest do
   use ExUnit.Case, async: true
   use Guildhall.Property
 
-  alias Guildhall.Guild.{Table, Presences}
+  alias Guildhall.Guild.Presences
   alias Guildhall.Model.Presence
+  alias Guildhall.Table
 
   defp put(presences, user, session, status, attributes \\ []) do
     presence = struct!(%Presence{status: status}, attributes)

@@ -2,8 +2,9 @@ defmodule Guildhall.Guild.RosterTest do
   use ExUnit.Case, async: true
   use Guildhall.Property
 
-  alias Guildhall.Guild.{Table, Roster}
+  alias Guildhall.Guild.Roster
   alias Guildhall.Model.{Member, User}
+  alias Guildhall.Table
 
   defp member(id, nick \\ nil), do: %Member{user: %User{id: id, username: "user"}, nick: nick}
 

@@ -74,7 +74,7 @@ defmodule Guildhall.Relay.StatePropertyTest do
 
   defp flush({relay, round}) do
     {[], _round} = Round.flush(round)
-    relay
+    State.settle(relay)
   end
 
   # One round of the relay, after which every outbox holds what the model says.

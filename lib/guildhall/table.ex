@@ -1,14 +1,22 @@
-defmodule Guildhall.Guild.Table do
-  @moduledoc false
+defmodule Guildhall.Table do
+  @moduledoc """
+  A map that may have a million entries, for a process that must not stand still.
 
-  # A map that may have a million entries, for a process that must not stand still.
-  #
-  # Garbage collection copies what is on the heap, and a room of a million would stop for seconds. So
-  # a table is a map while it is small, and more entries are in an ETS table of the process.
-  #
-  # For the pure core it is a value all the same: what is derived from it is laid over the ETS table,
-  # and does not change it. `settle/1` writes that down and leaves nothing laid over. It is for the
-  # process, at the end of a message, on the state that it keeps: every other value is void then.
+  Garbage collection copies what is on the heap, and a process with a million entries there would stop
+  for seconds. So a table is a map while it is small, and more entries are in an ETS table of the
+  process.
+
+      iex> alias Guildhall.Table
+      iex> table = Table.put(Table.new(), :a, 1)
+      iex> {Table.get(table, :a), Table.get(table, :b), Table.size(table)}
+      {1, nil, 1}
+
+  For a pure core it is a value all the same: what is derived from it is laid over the ETS table, and
+  does not change it. `settle/1` writes that down and leaves nothing laid over. It is for the process,
+  at the end of a message, on the state that it keeps: every other value is void then.
+
+  A look-up copies the value from the ETS table, so values are better small.
+  """
 
   # Up to how many entries it is a map alone.
   @small 512
@@ -26,13 +34,15 @@ defmodule Guildhall.Guild.Table do
           codec: {(value() -> term()), (term() -> value())} | nil
         }
 
-  @doc "An empty table. The codec makes values smaller."
+  @doc "Makes an empty table. The codec, an encoder and a decoder, makes values smaller."
   @spec new({(value() -> term()), (term() -> value())} | nil) :: t()
   def new(codec \\ nil), do: %__MODULE__{codec: codec}
 
+  @doc "Returns how many entries there are."
   @spec size(t()) :: non_neg_integer()
   def size(%__MODULE__{size: size}), do: size
 
+  @doc "Returns the value of a key as `{:ok, value}`, or `:error`."
   @spec fetch(t(), key()) :: {:ok, value()} | :error
   def fetch(%__MODULE__{over: over} = table, key) do
     case over do
@@ -51,6 +61,7 @@ defmodule Guildhall.Guild.Table do
     end
   end
 
+  @doc "Returns the value of a key, or the default."
   @spec get(t(), key(), default :: value()) :: value()
   def get(table, key, default \\ nil) do
     case fetch(table, key) do
@@ -59,6 +70,7 @@ defmodule Guildhall.Guild.Table do
     end
   end
 
+  @doc "Whether there is such an entry."
   @spec has_key?(t(), key()) :: boolean()
   def has_key?(%__MODULE__{over: over} = table, key) do
     case over do
@@ -70,12 +82,14 @@ defmodule Guildhall.Guild.Table do
   defp settled?(%__MODULE__{ets: nil}, _key), do: false
   defp settled?(%__MODULE__{ets: ets}, key), do: :ets.member(ets, key)
 
+  @doc "Puts a value in, in the place of the one that may be there."
   @spec put(t(), key(), value()) :: t()
   def put(%__MODULE__{} = table, key, value) do
     size = if has_key?(table, key), do: table.size, else: table.size + 1
     %{table | over: Map.put(table.over, key, {:put, value}), size: size}
   end
 
+  @doc "Takes an entry out."
   @spec delete(t(), key()) :: t()
   def delete(%__MODULE__{} = table, key) do
     if has_key?(table, key),
@@ -90,7 +104,7 @@ defmodule Guildhall.Guild.Table do
   @spec pop(t(), key()) :: {value() | nil, t()}
   def pop(table, key), do: {get(table, key), delete(table, key)}
 
-  @doc "Some entries, `count` if there are as many; mostly the same ones each time."
+  @doc "Returns some entries, `count` if there are as many; mostly the same ones each time."
   @spec take(t(), count :: non_neg_integer()) :: [{key(), value()}]
   def take(%__MODULE__{over: over} = table, count) do
     laid = for {key, {:put, value}} <- over, do: {key, value}
@@ -112,13 +126,15 @@ defmodule Guildhall.Guild.Table do
     end
   end
 
-  @doc "Every entry. It costs what copying them costs."
+  @doc "Returns every entry. It costs what copying them costs."
   @spec to_list(t()) :: [{key(), value()}]
   def to_list(%__MODULE__{size: size} = table), do: take(table, size)
 
+  @doc "Returns every key."
   @spec keys(t()) :: [key()]
   def keys(table), do: for({key, _value} <- to_list(table), do: key)
 
+  @doc "Returns every value."
   @spec values(t()) :: [value()]
   def values(table), do: for({_key, value} <- to_list(table), do: value)
 

@@ -1,9 +1,11 @@
-defmodule Guildhall.Guild.TableTest do
+defmodule Guildhall.TableTest do
   use ExUnit.Case, async: true
   use Guildhall.Property
 
-  alias Guildhall.Guild.Table
   alias Guildhall.Model.{Member, Row, User}
+  alias Guildhall.Table
+
+  doctest Table
 
   defp fill(table, keys), do: Enum.reduce(keys, table, &Table.put(&2, &1, {&1, "value"}))
 
