@@ -17,6 +17,8 @@ defmodule Guildhall.MixProject do
       elixirc_paths: elixirc_paths(Mix.env()),
       start_permanent: Mix.env() == :prod,
       aliases: aliases(),
+      # What tests and benchmarks use of OTP and the system is no part of the application.
+      prune_code_paths: false,
       # Only Mix tasks ask over HTTP, and they start what they need.
       xref: [exclude: [:httpc]],
       deps: [],

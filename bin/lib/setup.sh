@@ -49,6 +49,8 @@ setup_tests() {
     needed+=(erlang-proper)
   erl -noshell -eval 'halt(case code:lib_dir(jiffy) of {error, _} -> 1; _ -> 0 end).' ||
     needed+=(erlang-jiffy)
+  erl -noshell -eval 'halt(case code:lib_dir(xmerl) of {error, _} -> 1; _ -> 0 end).' ||
+    needed+=(erlang-xmerl)
   erl -noshell -eval 'halt(case code:lib_dir(eunit) of {error, _} -> 1; _ -> 0 end).' ||
     needed+=(erlang-eunit)
   install_needed

@@ -40,7 +40,7 @@ defmodule Guildhall.Operator do
 
   defp ask!(options, method, path, body) do
     url = Keyword.get(options, :url, "http://127.0.0.1:4000")
-    {:ok, _applications} = Application.ensure_all_started(:inets)
+    start_client()
     headers = [{to_charlist("authorization"), to_charlist("Bearer " <> secret!(options))}]
     target = to_charlist(url <> "/admin" <> path)
 
@@ -59,6 +59,15 @@ defmodule Guildhall.Operator do
       {:error, _reason} ->
         Mix.raise("no node answers on #{url}; start one with bin/run, or name it with --url")
     end
+  end
+
+  # A task of a service's project finds `:inets` only if that service uses it, or, from Elixir 1.15 on, asks
+  # for it by a function that earlier ones have not.
+  defp start_client do
+    if function_exported?(Mix, :ensure_application!, 1),
+      do: apply(Mix, :ensure_application!, [:inets])
+
+    {:ok, _applications} = Application.ensure_all_started(:inets)
   end
 
   defp secret!(options) do

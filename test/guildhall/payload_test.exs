@@ -123,7 +123,7 @@ defmodule Guildhall.PayloadTest do
     test "splices fragments as they are" do
       raw = Payload.raw([?[, "1, 2", "]"])
       assert Payload.encode!(raw) == "[1, 2]"
-      assert Payload.encode!(%{a: raw, b: [raw, 3]}) == ~s({"a":[1, 2],"b":[[1, 2],3]})
+      assert Payload.encode!(%{a: [raw, 3, raw]}) == ~s({"a":[[1, 2],3,[1, 2]]})
       assert refused([%Payload.Raw{json: :no}]) == {:invalid_raw, [0]}
       assert refused(%Payload.Raw{json: <<1::1>>}) == {:invalid_raw, []}
 
@@ -233,7 +233,9 @@ defmodule Guildhall.PayloadTest do
       text = ~s(["#{String.duplicate("a", 100)}","#{String.duplicate("b", 20)}"])
       [long, short] = Payload.decode!(text)
       assert :binary.referenced_byte_size(long) == 100
-      assert :binary.referenced_byte_size(short) == 20
+      # That of a binary on the heap is told in bits by OTP 27.
+      assert :binary.referenced_byte_size(short) ==
+               :binary.referenced_byte_size(:binary.copy(short))
     end
 
     test "reads parts of binaries, and bits of bitstrings" do

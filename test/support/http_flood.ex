@@ -18,7 +18,7 @@ defmodule Guildhall.HttpFlood do
     elixir = String.to_charlist(Path.dirname(:code.which(Enum)))
 
     {:ok, peer, _node} =
-      :peer.start_link(%{connection: :standard_io, args: ['-pa', ebin, elixir]})
+      :peer.start_link(%{connection: :standard_io, args: [~c"-pa", ebin, elixir]})
 
     peer
   end

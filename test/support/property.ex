@@ -49,7 +49,8 @@ defmodule Guildhall.Property do
     body = Macro.escape(body, unquote: true)
 
     quote bind_quoted: [name: name, context: context, body: body] do
-      test = ExUnit.Case.register_test(__ENV__, :property, name, [:property])
+      %{module: module, file: file, line: line} = __ENV__
+      test = ExUnit.Case.register_test(module, file, line, :property, name, [:property])
       def unquote(test)(unquote(context)), do: unquote(body)
     end
   end

@@ -4,7 +4,11 @@ defmodule Guildhall.Tls do
   # A self-signed certificate for tests, made by `:public_key`: `{server options, client options}`.
 
   def options do
-    chain = [root: [key: key()], intermediates: [], peer: [key: key(), extensions: []]]
+    chain = [
+      root: [key: key(), digest: :sha256],
+      intermediates: [],
+      peer: [key: key(), digest: :sha256, extensions: []]
+    ]
 
     %{server_config: server, client_config: client} =
       :public_key.pkix_test_data(%{server_chain: Map.new(chain), client_chain: Map.new(chain)})

@@ -78,7 +78,7 @@ defmodule Guildhall.System.DependencyTest do
         [app: :service, version: "0.1.0", deps: [{:guildhall, path: "../guildhall"}]]
       end
 
-      def application, do: [extra_applications: [:logger]]
+      def application, do: [extra_applications: [:logger, :inets]]
     end
     """)
   end

@@ -30,5 +30,5 @@ defmodule Guildhall.Api.AdminRoutes do
     {"DELETE", @guild <> "/members/{user_id}", &Members.remove/1}
   ]
 
-  use Guildhall.Api.Router, Enum.map(table, &Tuple.append(&1, auth: :operator))
+  use Guildhall.Api.Router, Enum.map(table, &Tuple.insert_at(&1, 3, auth: :operator))
 end

@@ -143,7 +143,7 @@ defmodule Guildhall.Http.Head do
   defp trim(""), do: ""
 
   defp trim(value) do
-    if :binary.last(value) in ' \t', do: String.trim_trailing(value), else: value
+    if :binary.last(value) in [?\s, ?\t], do: String.trim_trailing(value), else: value
   end
 
   defp host(headers, version) do

@@ -21,7 +21,7 @@ defmodule Guildhall.Api.AdminTest do
           "",
           "Bearer ",
           secret,
-          "Bearer " <> String.slice(secret, 1..-1),
+          "Bearer " <> String.slice(secret, 1..-1//1),
           "Bearer " <> Base.url_encode64(flipped, padding: false),
           person(node).authorization
         ] do

@@ -16,7 +16,7 @@ defmodule Guildhall.HashRing.HostileTest do
   end
 
   test "keys that are none", %{ring: ring} do
-    for key <- [:atom, ['list'] | strange()] do
+    for key <- [:atom, [~c"list"] | strange()] do
       refused(fn -> HashRing.owner(ring, key) end)
       refused(fn -> HashRing.previous_owner(HashRing.delete(ring, :a), key) end)
       refused(fn -> HashRing.owners(ring, key, 1) end)

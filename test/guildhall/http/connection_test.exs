@@ -165,7 +165,7 @@ defmodule Guildhall.Http.ConnectionTest do
       headers = [{"X-Exact", ["a", "b"]}, {"x-exact", "2"}]
 
       {_name, port} =
-        HttpServer.start(fn _ -> %Response{status: 201, headers: headers, body: ["o", 'k']} end)
+        HttpServer.start(fn _ -> %Response{status: 201, headers: headers, body: ["o", ~c"k"]} end)
 
       client = HttpClient.send_request(HttpClient.connect(port), "GET", "/")
       {:ok, bytes} = :gen_tcp.recv(client.socket, 0)

@@ -60,7 +60,7 @@ defmodule Guildhall.Payload.HostileTest do
   end
 
   test "what is no text" do
-    for term <- [nil, 1, 1.5, :text, 'text', <<1::1>>, %{}, [1 | 2], self()] do
+    for term <- [nil, 1, 1.5, :text, ~c"text", <<1::1>>, %{}, [1 | 2], self()] do
       assert_raise FunctionClauseError, fn -> Payload.decode(term) end
       assert_raise FunctionClauseError, fn -> Payload.from_etf(term) end
     end

@@ -135,7 +135,7 @@ defmodule Guildhall.Model.Form.Type do
 
   defp measure(value, nil, _size), do: {:ok, value}
 
-  defp measure(value, min..max, size) do
+  defp measure(value, min..max//_, size) do
     cond do
       size.(value) in min..max -> {:ok, value}
       min == 0 -> no("BASE_TYPE_MAX_LENGTH", "Must be #{max} or fewer in length.")
@@ -148,13 +148,13 @@ defmodule Guildhall.Model.Form.Type do
     do: for(<<byte <- text>>, (byte &&& 0xC0) != 0x80, reduce: 0, do: (n -> n + 1))
 
   defp within(value, nil), do: {:ok, value}
-  defp within(value, min..max) when value in min..max, do: {:ok, value}
+  defp within(value, min..max//_) when value in min..max//1, do: {:ok, value}
 
-  defp within(value, _min..max) when value > max do
+  defp within(value, _min..max//_) when value > max do
     no("NUMBER_TYPE_MAX", "int value should be less than or equal to #{max}.")
   end
 
-  defp within(_value, min.._max) do
+  defp within(_value, min.._max//_) do
     no("NUMBER_TYPE_MIN", "int value should be greater than or equal to #{min}.")
   end
 

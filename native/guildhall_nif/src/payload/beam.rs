@@ -15,6 +15,10 @@ pub(super) use sys::ErlNifTerm as Raw;
 /// What a term is.
 pub(super) use sys::ErlNifTermType as Kind;
 
+/// Larger maps are hash tables. Of those OTP 26 and 27 let equal keys pass, and make a table that is too
+/// small to be one and equal to no other map.
+const SMALL_MAP: usize = 32;
+
 /// The environment of a call.
 #[derive(Clone, Copy)]
 pub(super) struct Beam(*mut sys::ErlNifEnv);
@@ -158,7 +162,14 @@ impl Beam {
         let made = unsafe {
             sys::enif_make_map_from_arrays(self.0, keys.as_ptr(), values.as_ptr(), count, &mut map)
         };
-        (made != 0).then_some(map)
+        (made != 0 && (count <= SMALL_MAP || self.size(map) == count)).then_some(map)
+    }
+
+    fn size(self, map: Raw) -> usize {
+        let mut size = 0;
+        // SAFETY: by the invariant. Of what is no map it stays 0.
+        unsafe { sys::enif_get_map_size(self.0, map, &mut size) };
+        size
     }
 
     /// The value at `key`, which a map need not have.

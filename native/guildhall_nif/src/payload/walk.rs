@@ -148,6 +148,11 @@ impl<'a> Walk<'a> {
             self.frames.0.pop();
             return Ok(None);
         };
+        // From OTP 26 on maps begin with any of their atoms: a fragment is told by its other key, too, before
+        // its text is taken for a string.
+        if key == self.words.json && self.beam.value(map, self.words.module).is_some() {
+            return self.fragment().map(|()| None);
+        }
         Ok(if self.key(b'{', key)? { Some(value) } else { None })
     }
 
