@@ -22,7 +22,7 @@ defmodule Guildhall.ArchitectureTest do
   ]
 
   # The public modules over NIFs, with what is below them.
-  @facades ~w(Payload Outbox OrderedSet SortedSet MemberList HashRing Permissions Audience Fanout)
+  @facades ~w(Payload Outbox OrderedSet SortedSet MemberList HashRing Permissions Audience Fanout Reaper)
   # May be named by all and names none.
   @base ~w(Options Telemetry Instance Table)
   # Puts the contexts together, and is named by none. `Mix.Tasks` belong here too.

@@ -291,6 +291,14 @@ defmodule Guildhall.Native do
   @spec outbox_transport_frame_dirty(transport(), iodata()) :: binary()
   def outbox_transport_frame_dirty(_transport, _payload), do: not_loaded()
 
+  # reaper.rs
+
+  @spec reaper_tell(term()) :: boolean()
+  def reaper_tell(_tag), do: not_loaded()
+
+  @spec reaper_info() :: {waiting :: non_neg_integer(), refused :: non_neg_integer()}
+  def reaper_info, do: not_loaded()
+
   # ring.rs
 
   @type ring :: reference()

@@ -15,6 +15,7 @@ defmodule Guildhall.Metrics.Definition do
     Outbox,
     Payload,
     Permissions,
+    Reaper,
     Relay
   }
 
@@ -174,6 +175,11 @@ defmodule Guildhall.Metrics.Definition do
            fn _instance ->
              for({kind, %{bytes: bytes}} <- Outbox.memory(), do: {[kind: kind], bytes})
            end},
+          {:native_frees_waiting, "Large values that wait to be freed.",
+           fn _instance -> Reaper.stats().waiting end},
+          {:native_frees_refused,
+           "Large values that a scheduler freed, because too many waited to be.",
+           fn _instance -> Reaper.stats().refused end},
           {:store_pending_bytes, "Bytes that wait for the disk.", &Store.stats(&1).pending_bytes},
           {:store_cache_bytes, "Native memory of the store.", &Store.stats(&1).cache_bytes},
           {:store_disk_bytes, "Bytes on the disk.", &Store.stats(&1).disk_bytes},

@@ -6,6 +6,9 @@ rustler::atoms! {
     too_large,
     too_many,
 
+    // reaper
+    reaped,
+
     // audience
     channel,
     channel_deleted,

@@ -47,41 +47,6 @@ defmodule Guildhall.MemberList.ConcurrencyTest do
     assert indexes == members + length(MemberList.groups(list))
   end
 
-  test "a list that nobody has is freed" do
-    %{bytes: before} = MemberList.memory()
-    {:ok, pid} = Task.start(fn -> fill_and_wait() end)
-    monitor = Process.monitor(pid)
-    send(pid, {:filled?, self()})
-    assert_receive :filled, 30_000
-    assert MemberList.memory().bytes > before + 1_000_000
-
-    send(pid, :stop)
-    assert_receive {:DOWN, ^monitor, :process, ^pid, :normal}
-    assert until(fn -> MemberList.memory().bytes < before + 1_000_000 end)
-  end
-
-  defp fill_and_wait do
-    list = MemberList.new()
-    {:ok, []} = MemberList.put_many(list, for(id <- 1..60_000, do: {id, name(id), :online}))
-
-    receive do
-      {:filled?, pid} -> send(pid, :filled)
-    end
-
-    receive do
-      :stop -> list
-    end
-  end
-
-  # The reaper has no message for us.
-  defp until(fun) do
-    fun.() or
-      receive do
-      after
-        5 -> until(fun)
-      end
-  end
-
   defp groups(list), do: for({key, count} <- MemberList.groups(list), do: {:group, key, count})
   defp roles(n), do: if(rem(n, 2) == 0, do: [5, 6], else: [6, 5])
   defp name(id), do: id |> Integer.to_string() |> String.pad_leading(6, "0")
