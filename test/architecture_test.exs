@@ -15,7 +15,7 @@ defmodule Guildhall.ArchitectureTest do
     push: [:store, :cluster, :model, :native],
     relay: [:cluster, :model, :native],
     store: [:cluster, :model, :native],
-    http: [],
+    http: [:native],
     cluster: [:native],
     model: [:native],
     native: []

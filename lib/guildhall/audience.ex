@@ -21,6 +21,7 @@ defmodule Guildhall.Audience do
 
   alias Guildhall.Audience.{Item, Pieces, Session}
   alias Guildhall.{Native, Options, Permissions}
+  alias Guildhall.Outbox.Queue
 
   @moduledoc """
   The sessions of a room, and who of them gets an event.
@@ -55,7 +56,7 @@ defmodule Guildhall.Audience do
   a change and the events that tell of it, is for one process to keep in order: a session that comes or
   goes while a dispatch of another process goes on may or may not get its events.
 
-  **With outboxes or without.** `dispatch/2` serves sessions that have a `Guildhall.Outbox`. A service
+  **With outboxes or without.** `dispatch/3` serves sessions that have a `Guildhall.Outbox`. A service
   with its own way to its clients asks `recipients/2` for the keys of those who get an event.
 
   **Packed ids.** Ids are unsigned 64-bit integers. Where many come at once they are packed: a binary of
@@ -67,7 +68,7 @@ defmodule Guildhall.Audience do
   | `follow/3` | `O(topics)` | normal |
   | `change/2` | the same for each change | normal, in pieces of 0.3 ms |
   | `change/3` | that, and `O(sessions / 64)` a class if roles or overwrites change | the same |
-  | `dispatch/2` | `O(sessions / 64 + deliveries)` an item | normal, in pieces of some 5,000 deliveries |
+  | `dispatch/3` | `O(sessions / 64 + deliveries)` an item | normal, in pieces of some 5,000 deliveries |
   | `recipients/2` | `O(sessions / 64 + recipients)` | normal, in pieces of some 40,000 |
   | `count/2` | `O(sessions / 64)` | normal, in pieces of 6 million sessions |
   | `visible?/3` | `O(overwrites)` | normal |
@@ -182,7 +183,7 @@ defmodule Guildhall.Audience do
   @doc """
   Makes changes, and remembers who saw some channels before.
 
-  The result tells `dispatch/2` for whom a channel was `:gained`, `:lost` or `:kept`:
+  The result tells `dispatch/3` for whom a channel was `:gained`, `:lost` or `:kept`:
 
       {:ok, moves} = Audience.change(audience, [{:member, 5, []}], [11])
 
@@ -211,10 +212,15 @@ defmodule Guildhall.Audience do
   Each outbox is locked once for all of its events, so that a burst costs much less in one call. Returns
   how many were pushed, the processes that must be told that something waits in their outbox, and the
   keys of sessions whose outbox has overflowed.
+
+  With a `Guildhall.Outbox.Queue`, outboxes that write by themselves are put there to be flushed, and
+  their processes need not be told.
   """
-  @spec dispatch(t(), [Item.t()]) ::
+  @spec dispatch(t(), [Item.t()], Queue.t() | nil) ::
           {count :: non_neg_integer(), wake :: [pid()], overflow :: [key()]}
-  def dispatch(audience, items) when is_list(items), do: Pieces.dispatch(audience, items)
+  def dispatch(audience, items, queue \\ nil) when is_list(items) do
+    Pieces.dispatch(audience, items, queue)
+  end
 
   @doc "Returns the keys of the sessions that get an item, packed, in no order. The bodies do not matter."
   @spec recipients(t(), Item.t()) :: binary()

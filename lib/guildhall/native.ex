@@ -82,11 +82,16 @@ defmodule Guildhall.Native do
   @spec audience_memory() :: {count :: non_neg_integer(), bytes :: non_neg_integer()}
   def audience_memory, do: not_loaded()
 
-  @spec audience_dispatch(audience(), [tuple()] | plan(), from :: non_neg_integer()) ::
+  @spec audience_dispatch(
+          audience(),
+          [tuple()] | plan(),
+          from :: non_neg_integer(),
+          queue() | nil
+        ) ::
           {next :: non_neg_integer() | nil, plan() | [tuple()], count :: non_neg_integer(),
            wake :: [pid()], overflow :: [non_neg_integer()]}
           | :many
-  def audience_dispatch(_audience, _items, _from), do: not_loaded()
+  def audience_dispatch(_audience, _items, _from, _queue), do: not_loaded()
 
   @spec audience_count(audience(), tuple(), from :: non_neg_integer()) ::
           {next :: non_neg_integer() | nil, non_neg_integer()}
@@ -271,6 +276,76 @@ defmodule Guildhall.Native do
   @typep gauge :: {count :: non_neg_integer(), bytes :: non_neg_integer()}
   @spec outbox_memory() :: [gauge()]
   def outbox_memory, do: not_loaded()
+
+  # outbox_link.rs
+
+  @typedoc "Outboxes that wait to be flushed, mutable."
+  @type queue :: reference()
+
+  @spec outbox_connect(outbox(), socket(), transport()) :: :ok
+  def outbox_connect(_outbox, _socket, _transport), do: not_loaded()
+
+  @spec outbox_disconnect(outbox()) :: :ok
+  def outbox_disconnect(_outbox), do: not_loaded()
+
+  @spec outbox_flush(outbox()) :: :idle | :more | :blocked | :lost | :unconnected | :beyond
+  def outbox_flush(_outbox), do: not_loaded()
+
+  @spec outbox_flush_dirty(outbox()) :: :idle | :more | :blocked | :lost | :unconnected
+  def outbox_flush_dirty(_outbox), do: not_loaded()
+
+  @spec outbox_queue_new() :: queue()
+  def outbox_queue_new, do: not_loaded()
+
+  @spec outbox_queue_size(queue()) :: non_neg_integer()
+  def outbox_queue_size(_queue), do: not_loaded()
+
+  @spec outbox_queue_flush(queue(), most :: non_neg_integer()) ::
+          {left :: non_neg_integer(), tried :: non_neg_integer(), blocked :: non_neg_integer(),
+           tell :: [pid()]}
+  def outbox_queue_flush(_queue, _most), do: not_loaded()
+
+  # outbox_socket.rs
+
+  @typedoc "A TCP connection and who owns it, mutable."
+  @type socket :: reference()
+
+  @spec outbox_socket_adopt(fd :: integer(), limit :: pos_integer()) ::
+          {:ok, socket()} | {:error, :unsupported}
+  def outbox_socket_adopt(_fd, _limit), do: not_loaded()
+
+  @spec outbox_socket_give(socket(), pid()) :: :ok | :error
+  def outbox_socket_give(_socket, _pid), do: not_loaded()
+
+  @spec outbox_socket_await(socket()) :: :ok | :lost
+  def outbox_socket_await(_socket), do: not_loaded()
+
+  @spec outbox_socket_read(socket()) :: {:ok, binary()} | :empty | :lost
+  def outbox_socket_read(_socket), do: not_loaded()
+
+  @spec outbox_socket_write(socket(), iodata(), last? :: boolean()) ::
+          :ok | :blocked | :slow | :lost
+  def outbox_socket_write(_socket, _data, _last?), do: not_loaded()
+
+  @spec outbox_socket_put(socket(), transport(), iodata()) ::
+          :ok | :blocked | :slow | :lost | :beyond
+  def outbox_socket_put(_socket, _transport, _payload), do: not_loaded()
+
+  @spec outbox_socket_put_dirty(socket(), transport(), iodata()) ::
+          :ok | :blocked | :slow | :lost
+  def outbox_socket_put_dirty(_socket, _transport, _payload), do: not_loaded()
+
+  @spec outbox_socket_resume(socket()) :: :ok | :blocked | :lost
+  def outbox_socket_resume(_socket), do: not_loaded()
+
+  @spec outbox_socket_kept(socket()) :: non_neg_integer()
+  def outbox_socket_kept(_socket), do: not_loaded()
+
+  @spec outbox_socket_finish(socket()) :: :ok
+  def outbox_socket_finish(_socket), do: not_loaded()
+
+  @spec outbox_socket_close(socket()) :: :ok
+  def outbox_socket_close(_socket), do: not_loaded()
 
   # outbox_transport.rs
 

@@ -14,7 +14,7 @@ defmodule Guildhall.Outbox do
   ]
 
   alias Guildhall.{Native, Options}
-  alias Guildhall.Outbox.Transport
+  alias Guildhall.Outbox.{Socket, Transport}
 
   @moduledoc """
   What one session is owed: numbered events, kept until the client has them, and written out as
@@ -55,6 +55,7 @@ defmodule Guildhall.Outbox do
   | `push/2` | constant | normal |
   | `push_many/2` | `O(outboxes * events)` | normal, in pieces of 4,096 pushes |
   | `take/3` | `O(bytes)` | normal; dirty from 512 KB to copy, 32 KB to turn into ETF or 16 KB to compress on |
+  | `flush/1` | the same, and a system call | as `take/3` |
   | `acknowledge/2` | `O(events forgotten)` | normal |
   | `resume/2`, `info/1`, `memory/0` | constant | normal |
   """
@@ -147,6 +148,37 @@ defmodule Guildhall.Outbox do
   end
 
   @doc """
+  Has the outbox write to a socket by itself, through the connection's transport.
+
+  From now on `flush/1` writes, and pushes that would have named its process may put it into a
+  `Guildhall.Outbox.Queue`. A payload of the connection's own goes through
+  `Guildhall.Outbox.Socket.put/3`, or it would come out of order.
+  """
+  @spec connect(t(), Socket.t(), Transport.t()) :: :ok
+  def connect(outbox, %Socket{handle: socket}, transport) do
+    Native.outbox_connect(outbox, socket, transport)
+  end
+
+  @doc "Takes the socket away. When it returns, nobody is writing."
+  @spec disconnect(t()) :: :ok
+  def disconnect(outbox), do: Native.outbox_disconnect(outbox)
+
+  @doc """
+  Writes what waits to the socket: about 64 KB of JSON, but at least one event.
+
+  `:idle` means that nothing waits any more and the next push wakes; `:more` that another call would
+  write; `:blocked` that the socket is full, and flushing is to go on when its owner has resumed
+  it. `:lost` if the connection is over, `:unconnected` without one: what waits goes on waiting.
+  """
+  @spec flush(t()) :: :idle | :more | :blocked | :lost | :unconnected
+  def flush(outbox) do
+    case Native.outbox_flush(outbox) do
+      :beyond -> Native.outbox_flush_dirty(outbox)
+      flushed -> flushed
+    end
+  end
+
+  @doc """
   Forgets the events up to a number that the client says it has.
 
   It is the client's word: whatever is no number of an event sent to it is ignored.
@@ -162,7 +194,7 @@ defmodule Guildhall.Outbox do
   Goes back, so that the next take begins with the event after the one the client had last.
 
   Everything after `number` must still be there (`:gone`), and the number must have been given
-  (`:invalid`).
+  (`:invalid`). If so, the outbox is disconnected: what is owed again is owed to another connection.
   """
   @spec resume(t(), term()) :: :ok | {:error, :gone | :invalid}
   def resume(outbox, number) when number in 0..@max_number do
@@ -184,17 +216,17 @@ defmodule Guildhall.Outbox do
   def info(outbox), do: Native.outbox_info(outbox)
 
   @doc """
-  Returns how many events, outboxes, transports and compression contexts there are in this VM, and
-  their bytes outside the BEAM heap; `:blocks` are what events hold for zstd-stream besides.
+  Returns how many events, outboxes, transports, compression contexts and sockets there are in this VM,
+  and their bytes outside the BEAM heap; `:blocks` are what events hold for zstd-stream besides.
   """
   @spec memory() :: %{
-          (:events | :blocks | :outboxes | :transports | :contexts) => %{
+          (:events | :blocks | :outboxes | :transports | :contexts | :sockets) => %{
             count: non_neg_integer(),
             bytes: non_neg_integer()
           }
         }
   def memory do
-    kinds = [:events, :blocks, :outboxes, :transports, :contexts]
+    kinds = [:events, :blocks, :outboxes, :transports, :contexts, :sockets]
 
     for {kind, {count, bytes}} <- Enum.zip(kinds, Native.outbox_memory()),
         into: %{},

@@ -90,6 +90,13 @@ defmodule Guildhall.Telemetry do
        dropped: "ephemeral events left out because the relay was behind",
        duration: "native unit"
      ], [instance: "which node", relay: "its pid"]},
+    {[:relay, :flush], "A relay had outboxes write to their sockets.",
+     [
+       tried: "outboxes",
+       blocked: "sockets that were found full",
+       told: "processes that were told to write, or that their connection is over",
+       left: "outboxes that wait for the next turn"
+     ], [instance: "which node", relay: "its pid"]},
     {[:store, :open], "A data folder was opened.", [duration: "native time unit"],
      [instance: "which node"]},
     {[:store, :commit], "Batches became durable together.",

@@ -25,25 +25,26 @@ defmodule Guildhall.Audience.Pieces do
     moved(audience, moves, next, [moved | pieces])
   end
 
-  @spec dispatch(Native.audience(), [Item.t()]) :: {non_neg_integer(), [pid()], [Audience.key()]}
-  def dispatch(audience, items) do
-    case Native.audience_dispatch(audience, Enum.map(items, &terms/1), 0) do
+  @spec dispatch(Native.audience(), [Item.t()], Native.queue() | nil) ::
+          {non_neg_integer(), [pid()], [Audience.key()]}
+  def dispatch(audience, items, queue) do
+    case Native.audience_dispatch(audience, Enum.map(items, &terms/1), 0, queue) do
       {nil, _items, count, wake, overflow} ->
         {count, wake, overflow}
 
       :many ->
-        items |> Enum.map(&dispatch(audience, [&1])) |> together()
+        items |> Enum.map(&dispatch(audience, [&1], queue)) |> together()
 
       {next, plan, count, wake, overflow} ->
-        dispatch(audience, plan, next, [{count, wake, overflow}])
+        dispatch(audience, plan, next, queue, [{count, wake, overflow}])
     end
   end
 
-  defp dispatch(_audience, _plan, nil, pieces), do: together(pieces)
+  defp dispatch(_audience, _plan, nil, _queue, pieces), do: together(pieces)
 
-  defp dispatch(audience, plan, from, pieces) do
-    {next, plan, count, wake, overflow} = Native.audience_dispatch(audience, plan, from)
-    dispatch(audience, plan, next, [{count, wake, overflow} | pieces])
+  defp dispatch(audience, plan, from, queue, pieces) do
+    {next, plan, count, wake, overflow} = Native.audience_dispatch(audience, plan, from, queue)
+    dispatch(audience, plan, next, queue, [{count, wake, overflow} | pieces])
   end
 
   # A session has its turn in one piece, but in one for each item if these are dispatched one by one.

@@ -13,7 +13,14 @@ defmodule Guildhall.Gateway.Connection do
 
   @enforce_keys [:instance, :version, :ws, :transport, :encoding, :limited?]
   defstruct @enforce_keys ++
-              [owner: :gateway, pending: [], limit: 15_360, size: 0, rate: Rate.new()]
+              [
+                owner: :gateway,
+                connected?: false,
+                pending: [],
+                limit: 15_360,
+                size: 0,
+                rate: Rate.new()
+              ]
 
   @type t :: %__MODULE__{
           instance: Instance.t(),
@@ -26,6 +33,8 @@ defmodule Guildhall.Gateway.Connection do
           limited?: boolean(),
           # Who reads the commands, and those that came before it did.
           owner: :gateway | :session,
+          # Whether the outbox writes by itself.
+          connected?: boolean(),
           pending: [Command.t()],
           # How long a payload of this kind of client may be, and how long the last one was.
           limit: pos_integer(),
@@ -58,6 +67,11 @@ defmodule Guildhall.Gateway.Connection do
   @doc "The commands behind this one are the session's."
   @spec pending(t(), [Command.t()]) :: t()
   def pending(%__MODULE__{} = connection, commands), do: %{connection | pending: commands}
+
+  @impl Session.Connection
+  def connect(%__MODULE__{ws: ws, transport: transport} = connection, outbox) do
+    %{connection | connected?: WebSocket.connect(ws, outbox, transport)}
+  end
 
   @impl Session.Connection
   def activate(%__MODULE__{ws: ws, pending: pending} = connection) do
@@ -97,6 +111,17 @@ defmodule Guildhall.Gateway.Connection do
   def deliver(%__MODULE__{} = connection, outbox), do: deliver(connection, outbox, @turn)
 
   defp deliver(connection, _outbox, 0), do: {:more, connection}
+
+  defp deliver(%__MODULE__{connected?: true, ws: ws} = connection, outbox, turns) do
+    {progress, flushed} = WebSocket.flush(ws, outbox)
+    connection = if flushed == ws, do: connection, else: %{connection | ws: flushed}
+
+    case progress do
+      :ok -> {:idle, connection}
+      :busy -> {:busy, connection}
+      :more -> deliver(connection, outbox, turns - 1)
+    end
+  end
 
   defp deliver(%__MODULE__{ws: ws} = connection, outbox, turns) do
     case Outbox.take(outbox, connection.transport, @write) do
@@ -144,8 +169,7 @@ defmodule Guildhall.Gateway.Connection do
   @doc "Writes a payload that has no number."
   @spec put(t(), payload :: binary()) :: t()
   def put(%__MODULE__{ws: ws, transport: transport} = connection, payload) do
-    {_progress, ws} = WebSocket.write(ws, Outbox.Transport.frame(transport, payload))
-    %{connection | ws: ws}
+    %{connection | ws: WebSocket.put(ws, transport, payload)}
   end
 
   # The events of a socket in order; the first that ends it is the last that counts.

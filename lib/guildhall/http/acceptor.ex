@@ -87,7 +87,8 @@ defmodule Guildhall.Http.Acceptor do
     if settings.tls == nil do
       date = Guildhall.Http.Date.now(settings.dates)
       :gen_tcp.recv(socket, 0, 0)
-      Socket.offer(socket, Reply.encode(Reply.plain(503), "GET", "close", date))
+      # Nothing has been sent yet, so there is room for it.
+      :gen_tcp.send(socket, Reply.encode(Reply.plain(503), "GET", "close", date))
     end
 
     Socket.abort(socket)

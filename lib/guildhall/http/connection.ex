@@ -251,9 +251,17 @@ defmodule Guildhall.Http.Connection do
   end
 
   defp run(module, argument, request, options, conn) do
-    ws = WebSocket.new(conn.socket, conn.settings.instance, conn.buffer, options)
-    attempt(conn, request, fn -> module.run(ws, request, argument) end)
-    if Socket.given?(conn.socket), do: stopped(conn, :given), else: part(conn, :done)
+    case WebSocket.new(conn.socket, conn.settings.instance, conn.buffer, options) do
+      {:ok, ws} ->
+        # Over TCP it is another socket from now on.
+        conn = %{conn | socket: ws.socket}
+        attempt(conn, request, fn -> module.run(ws, request, argument) end)
+        if Socket.given?(conn.socket), do: stopped(conn, :given), else: part(conn, :done)
+
+      :error ->
+        refused(conn.settings, :emfile)
+        stop(conn, :emfile)
+    end
   end
 
   # The server's own answer to what is no request. What follows it cannot be trusted to be one.

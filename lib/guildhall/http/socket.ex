@@ -1,12 +1,13 @@
 defmodule Guildhall.Http.Socket do
   @moduledoc false
 
-  # A TCP port or a TLS socket under one set of functions. `offer/2` is the one write that never
-  # waits, and TCP alone has it.
+  # A TCP port, a TLS socket, or, for WebSockets, a TCP connection without a driver, under one set of
+  # functions.
 
   alias Guildhall.Http.Settings
+  alias Guildhall.Outbox
 
-  @type t :: port() | :ssl.sslsocket()
+  @type t :: port() | :ssl.sslsocket() | Outbox.Socket.t()
 
   @piece 65_536
 
@@ -57,17 +58,41 @@ defmodule Guildhall.Http.Socket do
 
   @doc "Asks for one message of data."
   @spec activate(t()) :: :ok | {:error, term()}
+  def activate(%Outbox.Socket{} = socket) do
+    if Outbox.Socket.await(socket) == :ok, do: :ok, else: {:error, :closed}
+  end
+
   def activate(socket), do: active(socket, :once)
 
   @spec passivate(t()) :: :ok | {:error, term()}
+  def passivate(%Outbox.Socket{}), do: :ok
   def passivate(socket), do: active(socket, false)
 
   defp active(socket, mode) when is_port(socket), do: :inet.setopts(socket, active: mode)
   defp active(socket, mode), do: :ssl.setopts(socket, active: mode)
 
   @spec receive(t(), timeout()) :: {:ok, binary()} | {:error, term()}
+  def receive(%Outbox.Socket{} = socket, timeout) do
+    case Outbox.Socket.read(socket) do
+      {:ok, data} -> {:ok, data}
+      :lost -> {:error, :closed}
+      :empty -> wait(socket, timeout, now())
+    end
+  end
+
   def receive(socket, timeout) when is_port(socket), do: :gen_tcp.recv(socket, 0, timeout)
   def receive(socket, timeout), do: :ssl.recv(socket, 0, timeout)
+
+  defp wait(socket, timeout, since) do
+    with :ok <- activate(socket) do
+      receive do
+        {:select, _object, :undefined, :ready_input} ->
+          receive(socket, max(timeout - (now() - since), 0))
+      after
+        timeout -> {:error, :timeout}
+      end
+    end
+  end
 
   @doc "Writes, and waits while the peer reads too slowly: at most the send time-out for a piece."
   @spec send(t(), iodata()) :: :ok | {:error, term()}
@@ -86,34 +111,18 @@ defmodule Guildhall.Http.Socket do
   defp write(socket, data) when is_port(socket), do: :gen_tcp.send(socket, data)
   defp write(socket, data), do: :ssl.send(socket, data)
 
-  # From OTP 26 on the driver wants a term before the data, with its size, which its answer then ends
-  # with; `:gen_tcp` puts a reference there.
-  tag = :erlang.term_to_binary(:offer)
-  tagged? = String.to_integer(System.otp_release()) >= 26
-  @prefix if tagged?, do: <<byte_size(tag)::16, tag::binary>>, else: ""
-
   @doc """
-  Gives the data to the TCP driver, which takes all of it or, with a full queue, none.
-
-  For what is taken, `{:inet_reply, socket, :ok | {:error, reason}}` comes to the caller, from OTP 26 on
-  with a fourth element: at once, or, if it filled the queue, when that is nearly empty again.
+  Takes a TCP connection away from its driver, so that outboxes can write to it: up to `limit` bytes are
+  kept for a peer that does not read. An error if there is no descriptor left.
   """
-  @spec offer(port(), iodata()) :: :taken | :full | :closed
-  def offer(socket, data) when is_port(socket) do
-    if :erlang.port_command(socket, [@prefix, data], [:nosuspend]), do: :taken, else: :full
-  rescue
-    ArgumentError -> :closed
-  end
+  @spec adopt(t(), limit :: pos_integer()) :: {:ok, t()} | :error
+  def adopt(socket, limit) when is_port(socket), do: Outbox.Socket.adopt(socket, limit)
+  def adopt(socket, _limit), do: {:ok, socket}
 
-  @doc "From now on, how long a peer may read slowly is for `offer/2`'s caller to decide."
-  @spec lift_send_timeout(t()) :: :ok
-  def lift_send_timeout(socket) do
-    if is_port(socket), do: :inet.setopts(socket, send_timeout: :infinity)
-    :ok
-  end
-
-  @doc "Bytes that the driver holds and the kernel has not taken."
+  @doc "Bytes that the kernel has not taken."
   @spec queued(t()) :: non_neg_integer()
+  def queued(%Outbox.Socket{} = socket), do: Outbox.Socket.kept(socket)
+
   def queued(socket) when is_port(socket) do
     case :inet.getstat(socket, [:send_pend]) do
       {:ok, [send_pend: bytes]} -> bytes
@@ -132,6 +141,10 @@ defmodule Guildhall.Http.Socket do
     end
   end
 
+  defp control(%Outbox.Socket{} = socket, pid) do
+    if Outbox.Socket.give(socket, pid) == :ok, do: :ok, else: {:error, :closed}
+  end
+
   defp control(socket, pid) when is_port(socket), do: :gen_tcp.controlling_process(socket, pid)
   defp control(socket, pid), do: :ssl.controlling_process(socket, pid)
 
@@ -140,6 +153,11 @@ defmodule Guildhall.Http.Socket do
 
   @doc "Ends our side: what was written still leaves, then the peer sees the end. Does not wait."
   @spec finish(t()) :: :ok
+  # What is kept must leave before: whoever writes it calls this again.
+  def finish(%Outbox.Socket{} = socket) do
+    if queued(socket) == 0, do: Outbox.Socket.finish(socket), else: :ok
+  end
+
   def finish(socket) do
     if is_port(socket),
       do: :gen_tcp.shutdown(socket, :write),
@@ -171,15 +189,25 @@ defmodule Guildhall.Http.Socket do
     if queued(socket) > 0 and now() < deadline do
       receive do
       after
-        10 -> flush(socket, deadline)
+        10 -> socket |> press() |> flush(deadline)
       end
     else
       abort(socket)
     end
   end
 
+  # A driver does it by itself.
+  defp press(%Outbox.Socket{} = socket) do
+    if Outbox.Socket.resume(socket) == :ok, do: finish(socket)
+    socket
+  end
+
+  defp press(socket), do: socket
+
   @doc "Closes at once. Does not wait for what is queued: if something is, the peer sees a reset."
   @spec abort(t()) :: :ok
+  def abort(%Outbox.Socket{} = socket), do: Outbox.Socket.close(socket)
+
   def abort(socket) when is_port(socket) do
     # `:gen_tcp.close/1` would wait for the queue.
     if queued(socket) > 0, do: :inet.setopts(socket, linger: {true, 0})

@@ -46,13 +46,16 @@ defmodule Guildhall.Http.WebSocket do
   wait; beyond that the connection is cut. So a client that does not read holds the kernel's send
   buffer and at most three writes.
 
+  *Over TCP* the connection has no port: its descriptor is a `Guildhall.Outbox.Socket`, to which an outbox
+  can write by itself (`connect/3`).
+
   *With TLS* a write waits until TCP has taken the data, at most the server's `:send_timeout` for each
   64 KiB; it is never `:busy`.
   """
 
   alias Guildhall.Http.{Decoder, Frame, Request, Socket}
   alias Guildhall.Http.WebSocket.{Link, Writer}
-  alias Guildhall.Telemetry
+  alias Guildhall.{Outbox, Telemetry}
 
   @enforce_keys [:socket, :instance, :decoder, :writer, :close_timeout, :opened_at]
   defstruct @enforce_keys ++ [:code, :timer, state: :open, inbox: "", left?: false, told?: false]
@@ -87,22 +90,26 @@ defmodule Guildhall.Http.WebSocket do
   @callback run(t(), Request.t(), argument :: term()) :: term()
 
   @doc false
-  @spec new(Socket.t(), atom(), inbox :: binary(), keyword()) :: t()
+  @spec new(Socket.t(), atom(), inbox :: binary(), keyword()) :: {:ok, t()} | :error
   def new(socket, instance, inbox, options) do
     frame_limit = Keyword.get(options, :frame_limit, 65_536)
     message_limit = Keyword.get(options, :message_limit, 65_536)
-    Telemetry.emit([:http, :websocket, :open], %{count: 1}, %{instance: instance})
-    Socket.lift_send_timeout(socket)
+    write_limit = Keyword.get(options, :write_limit, 1_048_576)
 
-    %__MODULE__{
-      socket: socket,
-      instance: instance,
-      inbox: inbox,
-      decoder: Decoder.new(frame_limit, message_limit),
-      writer: Writer.new(socket, Keyword.get(options, :write_limit, 1_048_576)),
-      close_timeout: Keyword.get(options, :close_timeout, 5_000),
-      opened_at: System.monotonic_time()
-    }
+    with {:ok, socket} <- Socket.adopt(socket, write_limit) do
+      Telemetry.emit([:http, :websocket, :open], %{count: 1}, %{instance: instance})
+
+      {:ok,
+       %__MODULE__{
+         socket: socket,
+         instance: instance,
+         inbox: inbox,
+         decoder: Decoder.new(frame_limit, message_limit),
+         writer: Writer.new(socket),
+         close_timeout: Keyword.get(options, :close_timeout, 5_000),
+         opened_at: System.monotonic_time()
+       }}
+    end
   end
 
   @doc """
@@ -125,6 +132,25 @@ defmodule Guildhall.Http.WebSocket do
   @spec write(t(), iodata()) :: {:ok | :busy, t()}
   defdelegate write(ws, frames), to: Link
 
+  @doc """
+  Has an outbox write to the socket by itself from now on, whoever pushes to it.
+
+  False where it cannot (with TLS): then the owner takes from the outbox and writes.
+  """
+  @spec connect(t(), Outbox.t(), Outbox.Transport.t()) :: boolean()
+  defdelegate connect(ws, outbox, transport), to: Link
+
+  @doc """
+  Has a connected outbox write what waits in it. `:more` says that more waits, and `:busy` that the
+  client must read first.
+  """
+  @spec flush(t(), Outbox.t()) :: {:ok | :busy | :more, t()}
+  defdelegate flush(ws, outbox), to: Link
+
+  @doc "Writes a payload that has no number, in its place among those of a connected outbox."
+  @spec put(t(), Outbox.Transport.t(), payload_json :: iodata()) :: t()
+  defdelegate put(ws, transport, payload_json), to: Link
+
   @doc "Writes a message as one frame."
   @spec send(t(), {:text | :binary, iodata()}) :: {:ok | :busy, t()}
   def send(%__MODULE__{} = ws, {type, data}), do: write(ws, Frame.encode(type, data))
@@ -142,8 +168,8 @@ defmodule Guildhall.Http.WebSocket do
   @doc """
   Gives the socket to another process of this node, with every byte that has arrived.
 
-  The caller then sends `pid` the struct, which calls `activate/1`. Afterwards a late `:inet_reply`
-  may still come to the caller; it means nothing. A socket that is to be closed may be given away too,
+  The caller then sends `pid` the struct, which calls `activate/1`. Afterwards a late message of the
+  socket's may still come to the caller; it means nothing. A socket that is to be closed may be given away too,
   before `close/3`, to a process that sees it through.
   """
   @spec transfer(t(), pid()) :: {:ok, t()} | {:error, :closed | term()}
@@ -152,5 +178,5 @@ defmodule Guildhall.Http.WebSocket do
   @doc "Returns how many bytes are written and not yet with the kernel."
   @spec buffered(t()) :: non_neg_integer()
   def buffered(%__MODULE__{state: :closed}), do: 0
-  def buffered(%__MODULE__{} = ws), do: ws.writer.waiting_bytes + Socket.queued(ws.socket)
+  def buffered(%__MODULE__{} = ws), do: Socket.queued(ws.socket)
 end

@@ -14,11 +14,12 @@ defmodule Guildhall.Relay.Round do
   # Events of a room that are dispatched together.
   @max_waiting 64
 
-  @enforce_keys [:started, :mailbox, :shed?]
+  @enforce_keys [:started, :mailbox, :shed?, :queue]
   defstruct [
     :started,
     :mailbox,
     :shed?,
+    :queue,
     waiting: %{},
     wakes: [],
     detached: %{},
@@ -36,6 +37,8 @@ defmodule Guildhall.Relay.Round do
           started: integer(),
           mailbox: non_neg_integer(),
           shed?: boolean(),
+          # Where outboxes wait that write by themselves.
+          queue: Outbox.Queue.t(),
           # The newest first.
           waiting: %{optional(Audience.t()) => {pos_integer(), [Audience.Item.t()]}},
           wakes: [pid()],
@@ -52,9 +55,14 @@ defmodule Guildhall.Relay.Round do
         }
 
   @doc "Begins a round with so many messages in the mailbox."
-  @spec new(non_neg_integer(), boolean()) :: t()
-  def new(mailbox, shed?) do
-    %__MODULE__{started: System.monotonic_time(), mailbox: mailbox, shed?: shed?}
+  @spec new(non_neg_integer(), boolean(), Outbox.Queue.t()) :: t()
+  def new(mailbox, shed?, queue) do
+    %__MODULE__{
+      started: System.monotonic_time(),
+      mailbox: mailbox,
+      shed?: shed?,
+      queue: queue
+    }
   end
 
   @doc "Counts a command that was left out."
@@ -186,7 +194,7 @@ defmodule Guildhall.Relay.Round do
         round
 
       {{_count, items}, waiting} ->
-        {count, wake, overflow} = Audience.dispatch(audience, Enum.reverse(items))
+        {count, wake, overflow} = Audience.dispatch(audience, Enum.reverse(items), round.queue)
 
         %{
           round

@@ -2,10 +2,10 @@ defmodule Guildhall.Relay.Server do
   @moduledoc false
 
   # The process around `Guildhall.Relay.State`: it works in rounds, each of which handles
-  # everything that waits, up to a bound, before it wakes anyone. Then it wakes a few of those in line,
-  # and lets them write before it begins the next round.
+  # everything that waits, up to a bound, before it writes to anyone. Then it writes to a few of those in
+  # line, or wakes those who write themselves, before it begins the next round.
   #
-  #   owns      one `State`, monitors of its rooms and sessions
+  #   owns      one `State`, a queue of outboxes, monitors of its rooms and sessions
   #   started   by `Guildhall.Relay`, one per scheduler
   #   a crash   loses the subscribers; their sessions monitor the relay and end
   #   mailbox   off heap; beyond `mailbox_limit` ephemeral events are left out
@@ -13,14 +13,15 @@ defmodule Guildhall.Relay.Server do
   @behaviour Guildhall.Fanout.Rounds
 
   alias Guildhall.Fanout.Rounds
-  alias Guildhall.Relay
+  alias Guildhall.Outbox.Queue
+  alias Guildhall.{Relay, Telemetry}
   alias Guildhall.Relay.{Round, State, Wakes}
 
-  # A round is short enough that the first event of it does not wait long for its wake.
+  # A round is short enough that the first event of it does not wait long.
   @max_commands 1_000
   @max_load 400_000
 
-  @enforce_keys [:instance, :mailbox_limit, :state]
+  @enforce_keys [:instance, :mailbox_limit, :state, :queue]
   defstruct @enforce_keys ++ [:round, wakes: %Wakes{}]
 
   @spec child_spec(keyword()) :: Supervisor.child_spec()
@@ -36,11 +37,11 @@ defmodule Guildhall.Relay.Server do
   defdelegate run(relay, command), to: Rounds, as: :cast
 
   @impl true
-  def init(options), do: struct!(__MODULE__, [state: State.new()] ++ options)
+  def init(options), do: struct!(__MODULE__, [state: State.new(), queue: Queue.new()] ++ options)
 
   @impl true
   def begin(server, waiting) do
-    %{server | round: Round.new(waiting, waiting > server.mailbox_limit)}
+    %{server | round: Round.new(waiting, waiting > server.mailbox_limit, server.queue)}
   end
 
   # The next of those in line: see `finish/1`.
@@ -64,16 +65,38 @@ defmodule Guildhall.Relay.Server do
   end
 
   defp wake(server) do
+    {left, tell} = flush(server)
     {pids, more?, wakes} = Wakes.next(server.wakes)
+    Enum.each(tell, &send(&1, {Relay, :wake}))
     Enum.each(pids, &send(&1, {Relay, :wake}))
 
     # Behind what is in the mailbox, and behind those who were woken.
-    if more? do
+    if more? or left > 0 do
       Rounds.cast(self(), :wake)
       :erlang.yield()
     end
 
     %{server | wakes: wakes, state: State.settle(server.state)}
+  end
+
+  # Those who write by themselves, and among them those who cannot after all.
+  defp flush(server) do
+    case Queue.flush(server.queue) do
+      %{tried: 0} ->
+        {0, []}
+
+      flushed ->
+        measurements = %{
+          tried: flushed.tried,
+          blocked: flushed.blocked,
+          told: length(flushed.tell),
+          left: flushed.left
+        }
+
+        metadata = %{instance: server.instance, relay: self()}
+        Telemetry.emit([:relay, :flush], measurements, metadata)
+        {flushed.left, flushed.tell}
+    end
   end
 
   defp step(%{round: %Round{shed?: true} = round} = server, {:publish, _, _, %{ephemeral: true}}) do

@@ -33,6 +33,9 @@ defmodule Guildhall.Session.Connection do
   @doc "Gives the connection to the session. No byte that the client sent is lost."
   @callback transfer(t(), pid()) :: {:ok, t()} | {:error, term()}
 
+  @doc "What the outbox is pushed may be written from now on, by whoever pushes."
+  @callback connect(t(), Guildhall.Outbox.t()) :: t()
+
   @doc "Starts the flow of messages to the session, and returns what the client sent before."
   @callback activate(t()) ::
               {:ok, [command()], t()} | {:closed, code :: non_neg_integer() | nil}

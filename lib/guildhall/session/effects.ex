@@ -68,6 +68,7 @@ defmodule Guildhall.Session.Effects do
 
   def perform({:close, reason}, %{connection: {module, connection}} = server) do
     :ok = module.close(connection, reason)
+    :ok = Outbox.disconnect(server.outbox)
     emit(server, [:session, :disconnect], %{count: 1}, %{reason: reason, code: nil})
     %{server | connection: nil, busy: false}
   end

@@ -114,6 +114,8 @@ defmodule Guildhall.Session.Server do
   def handle_cast({:connect, claim, {module, connection}}, %__MODULE__{claim: claim} = server) do
     if claim, do: Effects.push(server, "RESUMED", Ready.resumed(server.instance))
 
+    connection = module.connect(connection, server.outbox)
+
     case module.activate(connection) do
       {:ok, commands, connection} ->
         server = %{server | connection: {module, connection}, busy: false}
@@ -218,6 +220,7 @@ defmodule Guildhall.Session.Server do
 
   defp disconnected(server, code) do
     Effects.emit(server, [:session, :disconnect], %{count: 1}, %{reason: :client, code: code})
+    :ok = Outbox.disconnect(server.outbox)
     %{server | connection: nil, busy: false} |> run({:disconnected, code}) |> noreply()
   end
 

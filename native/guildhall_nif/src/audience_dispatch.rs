@@ -10,6 +10,7 @@ use crate::atoms;
 use crate::audience::{AudienceResource, Sink, packed, timeslice};
 use crate::audience_item::{item, items};
 use crate::outbox::EventResource;
+use crate::outbox_link::{Entry, QueueResource};
 
 /// Users that one call looks up, at some 200 ns each.
 const NAMES: usize = 2_000;
@@ -26,14 +27,16 @@ impl Resource for PlanResource {}
 // Never changed.
 impl RefUnwindSafe for PlanResource {}
 
-/// Who must be woken, and whose outbox has overflowed.
+/// Who must be woken, whose outbox will be flushed from a queue, and whose has overflowed.
 #[derive(Default)]
-struct Pushes {
+struct Pushes<'a> {
+    queue: Option<&'a QueueResource>,
+    queued: Vec<Entry>,
     wakes: Vec<LocalPid>,
     overflowed: Vec<u64>,
 }
 
-impl Deliver<Sink, Event> for Pushes {
+impl Deliver<Sink, Event> for Pushes<'_> {
     #[inline]
     fn touch(&mut self, sink: &Sink) {
         if let Some(outbox) = &sink.outbox {
@@ -43,11 +46,13 @@ impl Deliver<Sink, Event> for Pushes {
 
     #[inline]
     fn push(&mut self, key: u64, sink: &Sink, events: &[&Event]) {
-        let Some(outbox) = sink.outbox.as_ref().and_then(|outbox| outbox.get().ok()) else {
-            return;
-        };
+        let Some(resource) = &sink.outbox else { return };
+        let Ok(outbox) = resource.get() else { return };
         match outbox.push_all(events) {
             Pushed::Queued => {}
+            Pushed::Wake if self.queue.is_some() && resource.link.is_there() => {
+                self.queued.push((resource.clone(), sink.pid));
+            }
             Pushed::Wake => self.wakes.push(sink.pid),
             Pushed::Overflow => self.overflowed.push(key),
         }
@@ -92,8 +97,9 @@ fn audience_dispatch<'a>(
     audience: &AudienceResource,
     what: Term<'a>,
     from: usize,
+    queue: Option<&QueueResource>,
 ) -> NifResult<Term<'a>> {
-    let mut pushes = Pushes::default();
+    let mut pushes = Pushes { queue, ..Pushes::default() };
     let mut budget = Budget::piece();
     let mut run = |items: &[Item<Event>]| {
         let piece = prepared(audience, items, &mut budget, |audience, budget| {
@@ -126,6 +132,9 @@ fn audience_dispatch<'a>(
         let (next, count) = run(&what.decode::<&PlanResource>()?.0)?;
         (next, what, count)
     };
+    if let Some(queue) = queue {
+        queue.extend(pushes.queued);
+    }
     timeslice(env, &budget);
     let piece: Piece<'a> = (next, rest, count, pushes.wakes, pushes.overflowed);
     Ok(piece.encode(env))

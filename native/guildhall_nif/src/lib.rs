@@ -14,10 +14,13 @@ mod member_list;
 mod member_list_terms;
 mod ordered_set;
 mod outbox;
+mod outbox_link;
+mod outbox_socket;
 mod outbox_transport;
 mod panic;
 mod payload;
 mod permissions;
+mod readiness;
 mod reaper;
 mod ring;
 mod store;
@@ -31,9 +34,9 @@ fn nif_loaded() -> bool {
     true
 }
 
-fn load(_env: Env<'_>, _info: Term<'_>) -> bool {
+fn load(env: Env<'_>, _info: Term<'_>) -> bool {
     panic::log_once();
-    true
+    readiness::load(env)
 }
 
 rustler::init!("Elixir.Guildhall.Native", load = load);

@@ -6,6 +6,7 @@ use std::panic::RefUnwindSafe;
 use outbox::{Event, Frames, Info, Limits, Outbox, Pushed, ResumeError, Taken, gauge};
 use rustler::{Atom, Binary, Encoder, Env, Error, NifResult, Resource, ResourceArc, Term};
 
+use crate::outbox_link::Link;
 use crate::outbox_transport::TransportResource;
 use crate::{atoms, outbox_transport, reaper};
 
@@ -15,6 +16,7 @@ pub(crate) struct EventResource(pub(crate) Event);
 pub(crate) struct OutboxResource {
     /// An option only so that the destructor can hand it over.
     outbox: Option<Outbox>,
+    pub(crate) link: Link,
 }
 
 /// From this many events on, dropping a ring is the reaper's work.
@@ -84,7 +86,7 @@ fn outbox_event_dirty<'a>(
 fn outbox_new(max_events: u64, max_bytes: u64) -> ResourceArc<OutboxResource> {
     let limit = |limit| u32::try_from(limit).unwrap_or(u32::MAX);
     let limits = Limits { events: limit(max_events), bytes: limit(max_bytes) };
-    ResourceArc::new(OutboxResource { outbox: Some(Outbox::new(limits)) })
+    ResourceArc::new(OutboxResource { outbox: Some(Outbox::new(limits)), link: Link::default() })
 }
 
 #[rustler::nif]
@@ -244,7 +246,9 @@ fn outbox_acknowledge(outbox: &OutboxResource, number: u64) -> NifResult<Atom> {
 #[rustler::nif]
 fn outbox_resume<'a>(env: Env<'a>, outbox: &OutboxResource, number: u64) -> NifResult<Term<'a>> {
     let error = rustler::types::atom::error();
-    Ok(match outbox.get()?.resume(number) {
+    let core = outbox.get()?;
+    // What is owed again is owed to another connection.
+    Ok(match outbox.link.cut_if_ok(|| core.resume(number)) {
         Ok(()) => rustler::types::atom::ok().encode(env),
         Err(ResumeError::Gone) => (error, atoms::gone()).encode(env),
         Err(ResumeError::Invalid) => (error, atoms::invalid()).encode(env),
@@ -266,11 +270,11 @@ fn outbox_info<'a>(env: Env<'a>, outbox: &OutboxResource) -> NifResult<Term<'a>>
     Term::map_from_pairs(env, &pairs)
 }
 
-/// `{count, bytes}` of events, outboxes, transports and contexts.
+/// `{count, bytes}` of events, blocks, outboxes, transports, contexts and sockets.
 #[rustler::nif]
 fn outbox_memory() -> Vec<(u64, u64)> {
     let events = [&gauge::EVENTS, &gauge::BLOCKS];
-    let others = [&gauge::OUTBOXES, &gauge::TRANSPORTS, &gauge::CONTEXTS];
+    let others = [&gauge::OUTBOXES, &gauge::TRANSPORTS, &gauge::CONTEXTS, &gauge::SOCKETS];
     events.into_iter().chain(others).map(|gauge| gauge.read()).collect()
 }
 

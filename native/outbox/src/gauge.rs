@@ -13,3 +13,5 @@ pub static OUTBOXES: Gauge = Gauge::new();
 pub static TRANSPORTS: Gauge = Gauge::new();
 /// Compression contexts of connections.
 pub static CONTEXTS: Gauge = Gauge::new();
+/// Sockets, with what the kernel did not take of their data.
+pub static SOCKETS: Gauge = Gauge::new();

@@ -2,7 +2,7 @@
 //!
 //! An [`Event`] is encoded once and shared. An [`Outbox`] numbers the events of one session and keeps them
 //! until the client has them; it outlives connections. A [`Transport`] is one connection's way of writing
-//! them.
+//! them, a [`Socket`] where they go.
 
 mod backlog;
 mod deflate;
@@ -17,6 +17,7 @@ mod head;
 mod outbox;
 mod policy;
 mod run;
+mod socket;
 mod splice;
 mod transport;
 mod zlib;
@@ -27,6 +28,7 @@ pub use encoding::{Encoding, NotJson};
 pub use event::{Event, Invalid};
 pub use frames::Frames;
 use head::Head;
-pub use outbox::{Limits, Outbox, Taken};
+pub use outbox::{Flushed, Limits, Outbox, Taken};
 pub use policy::Policy;
+pub use socket::{Read, Socket, Stream, Written};
 pub use transport::{Broken, Failure, Kind, Transport};

@@ -5,7 +5,7 @@ use parking_lot::Mutex;
 use crate::backlog::{Backlog, Forgotten};
 use crate::gauge::OUTBOXES;
 use crate::transport::{Failure, Transport};
-use crate::{Event, Frames, Head, Info, Pushed, ResumeError};
+use crate::{Event, Frames, Head, Info, Pushed, ResumeError, Stream, Written};
 
 /// How much an outbox holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +28,23 @@ pub enum Taken {
     },
     /// It would take more work than the budget. Nothing was moved.
     Beyond,
+}
+
+/// What became of a flush.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flushed {
+    /// Nothing waits any more. The next push wakes.
+    Idle,
+    /// More waits, which another flush would write.
+    More,
+    /// The socket took a part: see [`Written::Blocked`]. Flush again after resuming it.
+    Blocked,
+    /// The socket was full before. Nothing was taken.
+    Behind,
+    /// It would take more work than the budget. Nothing was taken.
+    Beyond,
+    /// The connection is over.
+    Lost,
 }
 
 /// What one session is owed.
@@ -118,6 +135,36 @@ impl Outbox {
             transport.append_event(*number, event, out)?;
         }
         Ok(if events.is_empty() { Taken::Empty } else { Taken::Frames { more } })
+    }
+
+    /// Takes what waits, as [`Outbox::take`] does, and writes it to the socket.
+    ///
+    /// Events count as sent once the socket has them or keeps them.
+    pub fn flush(
+        &self,
+        stream: &mut Stream,
+        transport: &mut Transport,
+        max_bytes: usize,
+        budget: usize,
+        frames: &mut Frames,
+    ) -> Result<Flushed, Failure> {
+        if stream.is_over() {
+            return Ok(Flushed::Lost);
+        }
+        if stream.kept() > 0 {
+            return Ok(Flushed::Behind);
+        }
+        frames.clear();
+        Ok(match self.take(transport, max_bytes, budget, frames)? {
+            Taken::Empty => Flushed::Idle,
+            Taken::Beyond => Flushed::Beyond,
+            Taken::Frames { more } => match stream.write(frames.as_slice()) {
+                Written::All if more => Flushed::More,
+                Written::All => Flushed::Idle,
+                Written::Blocked | Written::Behind => Flushed::Blocked,
+                Written::Slow | Written::Lost => Flushed::Lost,
+            },
+        })
     }
 
     /// Forgets the events up to `number`, which the client says it has; ignores a number it was not sent.

@@ -93,6 +93,15 @@ impl Transport {
         self.encoding
     }
 
+    /// Whether what it writes is made once for all connections: no context of its own to compress with.
+    pub fn is_shared(&self) -> bool {
+        match &self.codec {
+            Codec::Plain | Codec::Splice(_) => true,
+            Codec::Zlib(zlib) => zlib.memory() == 0,
+            Codec::Zstd(_) => false,
+        }
+    }
+
     /// Bytes that this transport holds, its context included.
     pub fn memory(&self) -> usize {
         size_of::<Self>()

@@ -31,7 +31,7 @@ defmodule Guildhall.Audience.HostileTest do
         do: refused(fn -> Audience.recipients(audience, changed) end)
     end
 
-    for term <- terms(), do: refused(fn -> Native.audience_dispatch(audience, term, 0) end)
+    for term <- terms(), do: refused(fn -> Native.audience_dispatch(audience, term, 0, nil) end)
     assert {1, _wake, []} = Audience.dispatch(audience, [item])
   end
 
@@ -111,7 +111,7 @@ defmodule Guildhall.Audience.HostileTest do
     assert Audience.sessions(audience, @large) == [@large]
     assert {nil, 0} = Native.audience_count(audience, Pieces.terms(%Item{}), @large)
     assert {nil, <<>>} = Native.audience_recipients(audience, Pieces.terms(%Item{}), @large)
-    assert {nil, _items, 0, [], []} = Native.audience_dispatch(audience, [], @large)
+    assert {nil, _items, 0, [], []} = Native.audience_dispatch(audience, [], @large, nil)
   end
 
   test "moves of another audience do no harm", %{audience: audience} do

@@ -2,6 +2,7 @@ defmodule Guildhall.Http.SocketTest do
   use ExUnit.Case, async: true
 
   alias Guildhall.Http.Socket
+  alias Guildhall.Outbox
 
   defp pair do
     {:ok, listener} = :gen_tcp.listen(0, [:binary, active: false, exit_on_close: false])
@@ -44,24 +45,18 @@ defmodule Guildhall.Http.SocketTest do
     assert {:error, :closed} = :gen_tcp.recv(client, 0)
   end
 
-  test "what is offered is taken whole or not at all" do
-    {client, server} = pair()
-    :inet.setopts(server, sndbuf: 8_192)
-    taken = offer(server, 0)
-    assert Socket.offer(server, "more") == :full
+  test "without its driver it lingers, and what is kept still leaves" do
+    {client, port} = pair()
+    :inet.setopts(port, sndbuf: 8_192)
+    {:ok, server} = Socket.adopt(port, 1_000_000)
+    assert Port.info(port) == nil
+    data = :binary.copy("x", 5_000_000)
+    assert Outbox.Socket.write(server, data) == :blocked
     assert Socket.queued(server) > 0
-    assert {:ok, data} = :gen_tcp.recv(client, taken)
-    assert byte_size(data) == taken
-    :gen_tcp.close(server)
-    assert Socket.offer(server, "more") == :closed
-    assert Socket.queued(server) == 0
+    reader = Task.async(fn -> :gen_tcp.recv(client, byte_size(data)) end)
+    :ok = :gen_tcp.shutdown(client, :write)
+    assert Socket.linger(server, 5_000) == :ok
+    assert Task.await(reader) == {:ok, data}
     assert {:error, :closed} = :gen_tcp.recv(client, 0)
-  end
-
-  defp offer(server, taken) do
-    case Socket.offer(server, :binary.copy("x", 50_000)) do
-      :taken -> offer(server, taken + 50_000)
-      :full -> taken
-    end
   end
 end

@@ -35,7 +35,10 @@ defmodule Guildhall.Relay.StatePropertyTest do
         for id <- 10..14, do: %Event{type: "E", body: event("updated#{id}"), to: {:channel, id}}
 
       flush(
-        run({:change, self(), @room, changes, channels, events}, {relay, Round.new(0, false)})
+        run(
+          {:change, self(), @room, changes, channels, events},
+          {relay, Round.new(0, false, Guildhall.Outbox.Queue.new())}
+        )
       )
 
       for {session_id, subscriber} <- sessions do
@@ -62,7 +65,10 @@ defmodule Guildhall.Relay.StatePropertyTest do
 
   defp relay(guild) do
     {relay, _round} =
-      run({:open, self(), @room, %View{guild: guild}}, {State.new(), Round.new(0, false)})
+      run(
+        {:open, self(), @room, %View{guild: guild}},
+        {State.new(), Round.new(0, false, Guildhall.Outbox.Queue.new())}
+      )
 
     relay
   end
@@ -80,7 +86,11 @@ defmodule Guildhall.Relay.StatePropertyTest do
   # One round of the relay, after which every outbox holds what the model says.
   defp round(commands, {relay, guild, sessions}) do
     {running, guild, sessions, owed} =
-      Enum.reduce(commands, {{relay, Round.new(0, false)}, guild, sessions, []}, &step/2)
+      Enum.reduce(
+        commands,
+        {{relay, Round.new(0, false, Guildhall.Outbox.Queue.new())}, guild, sessions, []},
+        &step/2
+      )
 
     relay = flush(running)
     owed = Enum.group_by(Enum.reverse(owed), &elem(&1, 0), &elem(&1, 1))

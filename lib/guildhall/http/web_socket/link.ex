@@ -16,23 +16,27 @@ defmodule Guildhall.Http.WebSocket.Link do
   alias Guildhall.Http
   alias Guildhall.Http.{Decoder, Frame, Socket, WebSocket}
   alias Guildhall.Http.WebSocket.Writer
+  alias Guildhall.Outbox
   alias Guildhall.Telemetry
 
   @spec activate(WebSocket.t()) :: {:ok, [WebSocket.event()], WebSocket.t()}
   def activate(%WebSocket{inbox: inbox} = ws) do
-    ws = ws.writer |> Writer.resume() |> wrote(ws)
     if ws.left?, do: left(ws), else: received(ws, inbox)
   end
 
   @spec handle(WebSocket.t(), term()) :: {:ok, [WebSocket.event()], WebSocket.t()} | :unknown
+  def handle(%WebSocket{socket: %Outbox.Socket{} = socket} = ws, {:select, _, :undefined, ready}) do
+    case ready do
+      :ready_input -> arrived(ws, Outbox.Socket.read(socket))
+      :ready_output -> resumed(ws)
+    end
+  end
+
   def handle(%WebSocket{socket: socket} = ws, message) do
     case message do
-      {tag, ^socket, data} when tag in [:tcp, :ssl] -> received(ws, data)
-      {:inet_reply, ^socket, result} -> answered(ws, {:inet_reply, result})
-      {:inet_reply, ^socket, result, _reference} -> answered(ws, {:inet_reply, result})
-      {tag, ^socket} when tag in [:tcp_closed, :ssl_closed] -> over(ws)
-      {tag, ^socket, _reason} when tag in [:tcp_error, :ssl_error] -> over(ws)
-      {WebSocket, ^socket, :poll} -> answered(ws, :poll)
+      {:ssl, ^socket, data} -> received(ws, data)
+      {:ssl_closed, ^socket} -> over(ws)
+      {:ssl_error, ^socket, _reason} -> over(ws)
       {WebSocket, ^socket, :left} -> left(ws)
       {WebSocket, ^socket, :over} -> over(ws)
       {Http, :drain} when ws.state == :open -> {:ok, [{:error, 1001, :going_away}], ws}
@@ -56,9 +60,36 @@ defmodule Guildhall.Http.WebSocket.Link do
 
   def write(%WebSocket{} = ws, _frames), do: {:ok, ws}
 
+  @spec connect(WebSocket.t(), Outbox.t(), Outbox.Transport.t()) :: boolean()
+  def connect(%WebSocket{socket: %Outbox.Socket{} = socket}, outbox, transport) do
+    :ok = Outbox.connect(outbox, socket, transport)
+    true
+  end
+
+  def connect(%WebSocket{}, _outbox, _transport), do: false
+
+  @spec flush(WebSocket.t(), Outbox.t()) :: {:ok | :busy | :more, WebSocket.t()}
+  def flush(%WebSocket{state: state, writer: writer} = ws, outbox)
+      when state in [:open, :failed] do
+    case Writer.flush(writer, outbox) do
+      {:lost, _reason} = lost -> {:ok, wrote(lost, ws)}
+      {progress, ^writer} -> {progress, ws}
+      {progress, writer} -> {progress, wrote({progress, writer}, ws)}
+    end
+  end
+
+  def flush(%WebSocket{} = ws, _outbox), do: {:ok, ws}
+
+  @spec put(WebSocket.t(), Outbox.Transport.t(), iodata()) :: WebSocket.t()
+  def put(%WebSocket{state: state} = ws, transport, payload) when state in [:open, :failed] do
+    ws.writer |> Writer.put(transport, payload) |> wrote(ws)
+  end
+
+  def put(%WebSocket{} = ws, _transport, _payload), do: ws
+
   @spec close(WebSocket.t(), 1000..4999 | nil, String.t()) :: {:ok, WebSocket.t()}
   def close(%WebSocket{state: state} = ws, code, reason) when state in [:open, :failed] do
-    ws = ws |> told(code, :server) |> put(Frame.close(code, reason)) |> expire()
+    ws = ws |> told(code, :server) |> put_last(Frame.close(code, reason)) |> expire()
 
     case ws.state do
       :open -> {:ok, %{ws | state: :closing}}
@@ -82,19 +113,36 @@ defmodule Guildhall.Http.WebSocket.Link do
 
   def transfer(%WebSocket{}, _pid), do: {:error, :closed}
 
-  # The driver's messages that are already here.
+  # What is already here. Over TCP the messages hold no data, and the new owner is sent its own.
+  defp take(%Outbox.Socket{} = socket, arrived) do
+    receive do
+      {:select, _object, :undefined, _ready} -> take(socket, arrived)
+      {WebSocket, ^socket, _message} -> take(socket, arrived)
+    after
+      0 ->
+        case Outbox.Socket.read(socket) do
+          {:ok, data} -> {:ok, [arrived, data]}
+          :empty -> {:ok, arrived}
+          :lost -> {:error, :closed}
+        end
+    end
+  end
+
   defp take(socket, arrived) do
     receive do
-      {tag, ^socket, data} when tag in [:tcp, :ssl] -> take(socket, [arrived, data])
-      {:inet_reply, ^socket, :ok} -> take(socket, arrived)
-      {:inet_reply, ^socket, :ok, _reference} -> take(socket, arrived)
-      {WebSocket, ^socket, _timer} -> take(socket, arrived)
-      {tag, ^socket} when tag in [:tcp_closed, :ssl_closed] -> {:error, :closed}
-      {tag, ^socket, _reason} when tag in [:tcp_error, :ssl_error] -> {:error, :closed}
+      {:ssl, ^socket, data} -> take(socket, [arrived, data])
+      {WebSocket, ^socket, _message} -> take(socket, arrived)
+      {:ssl_closed, ^socket} -> {:error, :closed}
+      {:ssl_error, ^socket, _reason} -> {:error, :closed}
     after
       0 -> {:ok, arrived}
     end
   end
+
+  defp arrived(%{state: :closed} = ws, _read), do: {:ok, [], ws}
+  defp arrived(ws, {:ok, data}), do: received(ws, data)
+  defp arrived(ws, :empty), do: {:ok, [], again(ws)}
+  defp arrived(ws, :lost), do: over(ws)
 
   defp received(%{state: state} = ws, data) when state in [:open, :closing] do
     {frames, decoder} = Decoder.feed(ws.decoder, data)
@@ -153,10 +201,10 @@ defmodule Guildhall.Http.WebSocket.Link do
 
   defp pong(ws, _pings), do: ws
 
-  defp answered(%{state: :closed} = ws, _answer), do: {:ok, [], ws}
+  defp resumed(%{state: :closed} = ws), do: {:ok, [], ws}
 
-  defp answered(ws, answer) do
-    case Writer.handle(ws.writer, answer) do
+  defp resumed(ws) do
+    case Writer.resume(ws.writer) do
       {:lost, _reason} -> over(ws)
       {:writable, writer} when ws.state == :open -> {:ok, [:writable], %{ws | writer: writer}}
       {_ok, writer} when ws.state == :ending -> {:ok, [], finish(%{ws | writer: writer})}
@@ -169,7 +217,7 @@ defmodule Guildhall.Http.WebSocket.Link do
     ws = if state == :open, do: answer_close(ws), else: ws
     ws = %{ws | state: :ending}
 
-    if ws.writer.waiting == [] and Socket.queued(ws.socket) == 0,
+    if Socket.queued(ws.socket) == 0,
       do: over(ws),
       else: {:ok, [], ws |> expire() |> finish()}
   end
@@ -178,15 +226,13 @@ defmodule Guildhall.Http.WebSocket.Link do
 
   defp answer_close(ws) do
     code = if ws.code == 1005, do: nil, else: ws.code
-    ws |> told(ws.code, :client) |> put(Frame.close(code, ""))
+    ws |> told(ws.code, :client) |> put_last(Frame.close(code, ""))
   end
 
-  defp finish(%{writer: %{waiting: []}} = ws) do
+  defp finish(ws) do
     Socket.finish(ws.socket)
     ws
   end
-
-  defp finish(ws), do: ws
 
   defp over(%{state: :closed} = ws), do: {:ok, [], ws}
 
@@ -197,7 +243,7 @@ defmodule Guildhall.Http.WebSocket.Link do
     {:ok, [{:closed, ws.code}], %{ws | state: :closed, inbox: ""}}
   end
 
-  defp put(ws, frames), do: ws.writer |> Writer.write(frames) |> wrote(ws)
+  defp put_last(ws, frame), do: ws.writer |> Writer.write_last(frame) |> wrote(ws)
 
   defp wrote({:lost, reason}, ws) do
     Socket.abort(ws.socket)
@@ -208,7 +254,7 @@ defmodule Guildhall.Http.WebSocket.Link do
   defp wrote({_ok_or_busy, writer}, ws) do
     if writer.busy? and not ws.writer.busy? do
       metadata = %{instance: ws.instance}
-      Telemetry.emit([:http, :websocket, :busy], %{bytes: writer.waiting_bytes}, metadata)
+      Telemetry.emit([:http, :websocket, :busy], %{bytes: Socket.queued(ws.socket)}, metadata)
     end
 
     %{ws | writer: writer}

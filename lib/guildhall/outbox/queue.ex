@@ -1,0 +1,47 @@
+defmodule Guildhall.Outbox.Queue do
+  @moduledoc """
+  Outboxes that wait to be flushed to their sockets, each once, first come, first served.
+
+  `Guildhall.Audience.dispatch/3` puts those there that must be told of something and are connected
+  (`Guildhall.Outbox.connect/3`), instead of naming their processes; `flush/1` writes, in pieces
+  of less than a millisecond. Between two pieces its process does other things: what is pushed meanwhile
+  to an outbox that still waits leaves in the same write.
+
+  A queue holds an outbox once, so it is never longer than there are outboxes. It is mutable and
+  belongs to one process; an outbox that is in a queue is not put in another.
+  """
+
+  alias Guildhall.Native
+
+  @type t :: Native.queue()
+  @type flushed :: %{
+          left: non_neg_integer(),
+          tried: non_neg_integer(),
+          blocked: non_neg_integer(),
+          tell: [pid()]
+        }
+
+  # Even where the clock stands still.
+  @most 256
+
+  @doc "Makes an empty queue."
+  @spec new() :: t()
+  def new, do: Native.outbox_queue_new()
+
+  @doc "Returns how many outboxes wait."
+  @spec size(t()) :: non_neg_integer()
+  def size(queue), do: Native.outbox_queue_size(queue)
+
+  @doc """
+  Flushes the next outboxes.
+
+  `blocked` sockets were found full: their owners are told when they take data again. `tell` are the
+  processes that must flush or take by themselves, because the outbox is connected no more, its
+  connection is over, or it compresses in a context of its own.
+  """
+  @spec flush(t()) :: flushed()
+  def flush(queue) do
+    {left, tried, blocked, tell} = Native.outbox_queue_flush(queue, @most)
+    %{left: left, tried: tried, blocked: blocked, tell: tell}
+  end
+end
