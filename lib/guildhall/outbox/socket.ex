@@ -42,7 +42,8 @@ defmodule Guildhall.Outbox.Socket do
   @enforce_keys [:handle]
   defstruct [:handle]
 
-  @opaque t :: %__MODULE__{handle: Native.socket()}
+  @typedoc "What is in it is not to be looked at, but a socket can be told by its struct."
+  @type t :: %__MODULE__{handle: Native.socket()}
   @type written :: :ok | :blocked | :slow | :lost
 
   @doc """

@@ -185,7 +185,8 @@ defmodule Guildhall.Relay.State do
     %{audience: audience, kind: kind} = state.rooms[room_id]
 
     messages =
-      for key <- keys(audience), do: {:send, pid(state, key), {Relay, :room_down, room_id}}
+      for key <- keys(state, audience),
+          do: {:send, pid(state, key), {Relay, :room_down, room_id}}
 
     # A direct message channel has no such event.
     deleted =
@@ -204,12 +205,14 @@ defmodule Guildhall.Relay.State do
 
   defp forget(state, room_id) do
     {%{audience: audience}, rooms} = Map.pop!(state.rooms, room_id)
-    Enum.reduce(keys(audience), %{state | rooms: rooms}, &unlink(&2, room_id, &1))
+    Enum.reduce(keys(state, audience), %{state | rooms: rooms}, &unlink(&2, room_id, &1))
   end
 
-  defp keys(audience) do
+  # Those who died with their room are still in its audience.
+  defp keys(state, audience) do
     for <<key::little-64 <- Audience.recipients(audience, %Audience.Item{passive?: true})>>,
-      do: key
+        Table.fetch(state.sessions, key) != :error,
+        do: key
   end
 
   # A session keeps its key until its process dies.

@@ -4,7 +4,9 @@
 
 mod support;
 
-use outbox::{Encoding, Frames, Kind, Outbox, Policy, Transport, gauge};
+use std::os::unix::net::UnixStream;
+
+use outbox::{Encoding, Frames, Kind, Outbox, Policy, Socket, Transport, Written, gauge};
 use support::{NO_LIMITS, event, take, transport};
 
 #[test]
@@ -34,6 +36,17 @@ fn what_is_dropped_is_no_longer_counted() {
         assert_eq!(gauge::CONTEXTS.read(), (2, (memory - structs) as u64));
         assert!(memory < 512 * 1024, "{memory} bytes");
 
+        // What the kernel does not take is the socket's, until it is gone or nobody's any more.
+        let (ours, _theirs) = UnixStream::pair().unwrap();
+        let socket = Socket::new(ours.into(), usize::MAX).unwrap();
+        let empty = gauge::SOCKETS.read();
+        assert_eq!(socket.lock().write(&[b'x'; 4_000_000]), Written::Blocked);
+        assert_eq!(socket.lock().write(&[b'x'; 1_000]), Written::Behind);
+        let kept = socket.lock().kept() as u64;
+        assert!(kept > 1_000 && gauge::SOCKETS.read().1 >= empty.1 + kept);
+        drop(socket.lock().close());
+        assert_eq!(gauge::SOCKETS.read(), empty);
+
         // What is made of an event later is the event's.
         let mut etf = Transport::new(Kind::Zlib, Encoding::Etf, Policy::Shared).unwrap();
         assert!(etf.memory() < 64);
@@ -41,7 +54,8 @@ fn what_is_dropped_is_no_longer_counted() {
         assert!(gauge::EVENTS.read().1 > bytes);
     }
 
-    for gauge in [&gauge::EVENTS, &gauge::OUTBOXES, &gauge::TRANSPORTS, &gauge::CONTEXTS] {
+    let others = [&gauge::TRANSPORTS, &gauge::CONTEXTS, &gauge::SOCKETS];
+    for gauge in [&gauge::EVENTS, &gauge::OUTBOXES].into_iter().chain(others) {
         assert_eq!(gauge.read(), (0, 0));
     }
 }
