@@ -40,8 +40,8 @@ defmodule Guildhall.Http.WebSocket do
 
   Pings are answered inside.
 
-  **Writing** never waits for TCP. Where the kernel's and the driver's buffers are full, the data is
-  kept in the struct, and the answer is `:busy`: it has been taken, so it must not be written again,
+  **Writing** never waits for TCP. Where the kernel's buffer is full, the data is kept beside the
+  socket, and the answer is `:busy`: it has been taken, so it must not be written again,
   and the owner should produce no more before `:writable`. If it does, up to `:write_limit` bytes
   wait; beyond that the connection is cut. So a client that does not read holds the kernel's send
   buffer and at most three writes.
