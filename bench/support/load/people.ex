@@ -23,6 +23,24 @@ defmodule Bench.Load.People do
   @batch 2_000
   @joined_at 1_704_067_200_000
 
+  @doc "The same, from the file if it was written there before by a run with as many members."
+  @spec make!(Instance.t(), pos_integer(), (pos_integer() -> term()), Path.t()) :: t()
+  def make!(instance, members, progress, file) do
+    with {:ok, bytes} <- File.read(file),
+         %__MODULE__{user_ids: ids} = people when ids.last - ids.first + 1 == members <-
+           :erlang.binary_to_term(bytes) do
+      people
+    else
+      {:error, :enoent} ->
+        people = make!(instance, members, progress)
+        File.write!(file, :erlang.term_to_binary(people))
+        people
+
+      %__MODULE__{user_ids: ids} ->
+        Mix.raise("#{file} is of a guild of #{Enum.count(ids)} members")
+    end
+  end
+
   @doc "Founds the guild and writes its members; calls `progress` with how many there are so far."
   @spec make!(Instance.t(), pos_integer(), (pos_integer() -> term())) :: t()
   def make!(instance, members, progress) do

@@ -36,7 +36,7 @@ defmodule Mix.Tasks.Guildhall.Load do
   `--virtual N` attaches N sessions with real outboxes to a real room in this VM, a light process each,
   and tells what it costs to attach them, to deliver to them, and what the room's own process spends
   when a member, a role or a channel changes. `--members M` makes the guild larger than those who are
-  online. A session takes about 13 KB, so a million some 13 GB; the results go to `bench/results/virtual.json`.
+  online; with `--data` they stay in that folder for the next run. The results go to `bench/results/virtual.json`.
 
   ## What is measured
 
@@ -102,7 +102,12 @@ defmodule Mix.Tasks.Guildhall.Load do
     Mix.Task.run("app.start")
     online = options[:virtual]
     members = max(options[:members] || online, online)
-    figures = in_folder(&Virtual.run!(Path.join(&1, "data"), online, members))
+
+    figures =
+      if options[:data],
+        do: Virtual.run!(options[:data], online, members),
+        else: in_folder(&Virtual.run!(&1, online, members))
+
     environment = environment("in this VM", arguments)
     Mix.shell().info(Report.figures(figures, online, members, environment))
     keep(options, "virtual", figures, environment)
