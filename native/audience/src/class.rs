@@ -28,8 +28,7 @@ impl Sight {
     /// A seat more: with it may come a word more, in which nobody else sits.
     pub(crate) fn grow(&mut self, before: usize, words: usize) {
         if self.ready == before && before < words {
-            let new = self.bits.words_mut(words).get_mut(before..);
-            new.unwrap_or_default().fill(0);
+            self.bits.cut(before);
             self.ready = words;
         }
     }

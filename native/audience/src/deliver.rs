@@ -1,8 +1,9 @@
 //! Events to those who get them: every session once a call, with all that is for it.
 
-use crate::bits::{bit_of, seats, word_of};
+use crate::bits::{SEATS, bit_of, seats, word_of};
 use crate::choice::Choice;
 use crate::item::Item;
+use crate::seats::Session;
 use crate::tile::Tiles;
 use crate::{Audience, Budget};
 
@@ -55,6 +56,7 @@ impl<T> Audience<T> {
 
         let mut round = Round {
             audience: self,
+            of_word: (&[], &[]),
             deliver,
             tiles: Tiles::new(if bulk { choices.len() } else { 0 }, self.seats.words()),
             words: Vec::new(),
@@ -91,6 +93,8 @@ impl<T> Audience<T> {
 
 struct Round<'a, 'b, T, E, D> {
     audience: &'b Audience<T>,
+    /// The sessions and sinks of the word.
+    of_word: (&'b [Session], &'b [Option<T>]),
     deliver: &'b mut D,
     /// For each item who gets it, of the words that are looked at together.
     tiles: Tiles,
@@ -100,7 +104,7 @@ struct Round<'a, 'b, T, E, D> {
     pushed: usize,
 }
 
-impl<'a, T, E, D: Deliver<T, E>> Round<'a, '_, T, E, D> {
+impl<'a, 'b, T, E, D: Deliver<T, E>> Round<'a, 'b, T, E, D> {
     /// Delivers to the seats of a word. Returns how many events were delivered.
     fn word(
         &mut self,
@@ -109,6 +113,7 @@ impl<'a, T, E, D: Deliver<T, E>> Round<'a, '_, T, E, D> {
         exceptions: &[Exception<'a, E>],
     ) -> usize {
         let pushed = self.pushed;
+        self.of_word = self.audience.seats.of_word(index);
         self.words.clear();
         self.words.extend(self.tiles.column(index));
         let mut left = self.words.iter().fold(0, |all, (body, content)| all | body | content);
@@ -117,7 +122,7 @@ impl<'a, T, E, D: Deliver<T, E>> Round<'a, '_, T, E, D> {
             left &= !bit_of(exception.seat);
         }
         for seat in seats(index, left) {
-            if let Some(sink) = self.audience.seats.sink(seat) {
+            if let Some((_session, sink)) = self.seat(seat) {
                 self.deliver.touch(sink);
             }
         }
@@ -170,10 +175,16 @@ impl<'a, T, E, D: Deliver<T, E>> Round<'a, '_, T, E, D> {
     }
 
     #[inline]
+    fn seat(&self, seat: u32) -> Option<(&'b Session, &'b T)> {
+        let (sessions, sinks) = self.of_word;
+        let index = seat as usize % SEATS;
+        Some((sessions.get(index)?, sinks.get(index)?.as_ref()?))
+    }
+
+    #[inline]
     fn push(&mut self, seat: u32) {
         if !self.events.is_empty()
-            && let Some(sink) = self.audience.seats.sink(seat)
-            && let Some(session) = self.audience.seats.session(seat)
+            && let Some((session, sink)) = self.seat(seat)
         {
             self.pushed += self.events.len();
             self.deliver.push(session.key, sink, &self.events);

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::pieces::Pieces;
 use crate::seats::Session;
 
 /// Trees, which grow without a pause; none as long as the sessions are few enough to be looked through.
@@ -19,12 +20,12 @@ const FEW: usize = 64;
 
 impl Index {
     /// Begins to keep trees when the seats are no longer few, and ceases when none is left.
-    pub(crate) fn keep(&mut self, sessions: &[Session], is_taken: impl Fn(u32) -> bool) {
-        if sessions.is_empty() {
+    pub(crate) fn keep(&mut self, sessions: &Pieces<Session>, is_taken: impl Fn(u32) -> bool) {
+        if sessions.len() == 0 {
             self.0 = None;
         } else if self.0.is_none() && sessions.len() > FEW {
             self.0 = Some(Box::default());
-            (0_u32..).zip(sessions).filter(|(seat, _)| is_taken(*seat)).for_each(
+            (0_u32..).zip(sessions.iter()).filter(|(seat, _)| is_taken(*seat)).for_each(
                 |(seat, session)| {
                     self.insert(session, seat);
                 },

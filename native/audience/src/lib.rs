@@ -19,6 +19,7 @@ mod index;
 mod intents;
 mod item;
 mod moves;
+mod pieces;
 mod recipients;
 mod rights;
 mod seats;

@@ -83,7 +83,7 @@ impl Moves {
     fn set<T>(&mut self, audience: &Audience<T>, place: Place, budget: &mut Budget) -> usize {
         self.sets.iter().position(|(known, _bits)| *known == place).unwrap_or_else(|| {
             let bits = audience.rights.sight(place).bits.clone();
-            budget.spend(2 * bits.words().len());
+            budget.spend(2 * bits.len());
             self.sets.push((place, bits));
             self.sets.len() - 1
         })
@@ -173,7 +173,8 @@ impl Moves {
     }
 
     fn count(&mut self) {
-        let sets: usize = self.sets.iter().map(|(_place, bits)| size_of_val(bits.words())).sum();
+        let sets: usize =
+            self.sets.iter().map(|(_place, bits)| bits.len() * size_of::<u64>()).sum();
         let bytes = sets + self.channels.len() * size_of::<(u64, Saw)>();
         MEMORY.resize(self.counted, bytes);
         self.counted = bytes;

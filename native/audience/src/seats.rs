@@ -2,6 +2,7 @@
 
 use crate::bits::{Bits, SEATS, bit_of, seats, word_of};
 use crate::index::Index;
+use crate::pieces::Pieces;
 
 /// A session, as far as it decides what the session gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,9 +22,9 @@ pub struct Session {
 /// The sessions, each on a seat. The lowest free seat is given first, so that sets stay short.
 #[derive(Debug)]
 pub(crate) struct Seats<T> {
-    sessions: Vec<Session>,
+    sessions: Pieces<Session>,
     /// Beside the sessions, because a dispatch reads nothing else.
-    sinks: Vec<Option<T>>,
+    sinks: Pieces<Option<T>>,
     taken: Bits,
     /// No word before it has a free seat.
     free: usize,
@@ -34,8 +35,8 @@ pub(crate) struct Seats<T> {
 impl<T> Default for Seats<T> {
     fn default() -> Self {
         Self {
-            sessions: Vec::new(),
-            sinks: Vec::new(),
+            sessions: Pieces::default(),
+            sinks: Pieces::default(),
             taken: Bits::default(),
             free: 0,
             count: 0,
@@ -66,10 +67,19 @@ impl<T> Seats<T> {
 
     /// The seat that comes next, and so how many words there will be.
     pub(crate) fn next(&self) -> u32 {
-        let words = self.taken.from(self.free);
-        let full = words.iter().take_while(|word| **word == u64::MAX).count();
-        let word = words.get(full).copied().unwrap_or(0);
-        ((self.free + full) * SEATS + word.trailing_ones() as usize) as u32
+        let mut index = self.free;
+        let word = loop {
+            let words = self.taken.from(index);
+            match words.iter().position(|word| *word != u64::MAX) {
+                Some(full) => {
+                    index += full;
+                    break self.taken.word(index);
+                }
+                None if words.is_empty() => break 0,
+                None => index += words.len(),
+            }
+        };
+        (index * SEATS + word.trailing_ones() as usize) as u32
     }
 
     pub(crate) fn take(&mut self, session: Session, sink: T) -> u32 {
@@ -78,10 +88,6 @@ impl<T> Seats<T> {
         if index < self.sessions.len() {
             self.put(seat, session, Some(sink));
         } else {
-            if self.sessions.len() < 2 {
-                self.sessions.reserve_exact(1);
-                self.sinks.reserve_exact(1);
-            }
             self.sessions.push(session);
             self.sinks.push(Some(sink));
         }
@@ -106,18 +112,13 @@ impl<T> Seats<T> {
     /// Cuts off the seats after the last one that is taken. Returns how many words are left, if fewer.
     pub(crate) fn cut(&mut self) -> Option<usize> {
         let words = self.words();
-        let empty = self.taken.words().iter().rev().take_while(|word| **word == 0).count();
-        let left = words.min(self.taken.words().len().saturating_sub(empty));
+        let left = words.min(self.taken.end());
         if left == words {
             return None;
         }
         self.taken.cut(left);
         self.sessions.truncate(left * SEATS);
         self.sinks.truncate(left * SEATS);
-        if self.sessions.capacity() > 256 && self.sessions.len() < self.sessions.capacity() / 4 {
-            self.sessions.shrink_to(self.sessions.len() * 2);
-            self.sinks.shrink_to(self.sinks.len() * 2);
-        }
         self.index.keep(&self.sessions, |_seat| false);
         Some(left)
     }
@@ -127,9 +128,9 @@ impl<T> Seats<T> {
         self.sessions.get(seat as usize).copied()
     }
 
-    #[inline]
-    pub(crate) fn sink(&self, seat: u32) -> Option<&T> {
-        self.sinks.get(seat as usize)?.as_ref()
+    /// The sessions and sinks of a word's seats.
+    pub(crate) fn of_word(&self, word: usize) -> (&[Session], &[Option<T>]) {
+        (self.sessions.from(word * SEATS), self.sinks.from(word * SEATS))
     }
 
     pub(crate) fn of_key(&self, key: u64) -> Option<u32> {
@@ -150,9 +151,7 @@ impl<T> Seats<T> {
 
     /// Those of a word's seats whose session is as `like` says.
     pub(crate) fn select(&self, word: usize, like: impl Fn(&Session) -> bool) -> u64 {
-        let from = word * SEATS;
-        let to = self.sessions.len().min(from + SEATS);
-        let sessions = self.sessions.get(from..to).unwrap_or_default();
+        let sessions = self.sessions.from(word * SEATS).iter().take(SEATS);
         let like = (0_u32..)
             .zip(sessions)
             .map(|(seat, session)| if like(session) { bit_of(seat) } else { 0 });
@@ -170,7 +169,8 @@ impl<T> Seats<T> {
 
     /// Bytes of so many seats and sessions, as memory is grown: an estimate from above.
     pub(crate) fn bytes(seats: usize, sessions: usize) -> usize {
-        let room = if seats <= 2 { seats } else { seats.next_power_of_two() };
-        room * (size_of::<Session>() + size_of::<Option<T>>()) + Index::bytes(seats, sessions)
+        Pieces::<Session>::bytes(seats)
+            + Pieces::<Option<T>>::bytes(seats)
+            + Index::bytes(seats, sessions)
     }
 }

@@ -31,10 +31,9 @@ impl Size {
         let words = self.seats.div_ceil(SEATS);
         // One for each role, class and intent, and: taken, passive, view, above, spare.
         let sets = self.roles + self.classes + Intents::SETS + 5 + self.topic_sets;
-        let sets = if words <= 1 { 0 } else { sets };
         size_of::<Audience<T>>()
             + Seats::<T>::bytes(self.seats, self.sessions)
-            + sets * words.next_power_of_two() * size_of::<u64>()
+            + sets * Bits::bytes(words)
             + usize::from(words > 1) * Intents::SETS * size_of::<Bits>()
             + self.roles * (size_of::<Role>() + 8)
             + self.channels * (size_of::<Channel>() + 8)

@@ -2,7 +2,8 @@
 
 use crate::choice::Choice;
 
-/// Words of a tile at most: each set is gone through in a loop that the compiler makes wide.
+/// Words of a tile at most, some of which make a piece of a set: each set is gone through in a loop
+/// that the compiler makes wide.
 pub(crate) const TILE: usize = 64;
 
 /// For each item a row: the words with those who get its body, then those with who get its content.

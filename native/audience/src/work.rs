@@ -3,13 +3,10 @@
 use permissions::mask::{ADMINISTRATOR, VIEW_CHANNEL};
 use smallvec::SmallVec;
 
-use crate::bits::Bits;
+use crate::bits::{Bits, PIECE};
 use crate::class::{Rule, Sight, Whom};
 use crate::rights::{Place, Rights};
 use crate::seats::Seats;
-
-/// Words that are worked on together: they stay in the nearest cache.
-const TILE: usize = 512;
 
 /// What may be done before others get a turn, in words read or written: some 4 GB/s at the worst.
 #[derive(Debug)]
@@ -177,8 +174,9 @@ fn fill<T>(
             return false;
         }
         let from = sight.ready;
-        let to = words.min(from + TILE);
-        let Some(tile) = sight.bits.words_mut(words).get_mut(from..to) else { return true };
+        // A piece of each set stays in the nearest cache.
+        let to = words.min((from / PIECE + 1) * PIECE);
+        let tile = sight.bits.words_mut(from, to);
         let start = start.map_or(&[][..], |start| start.from(from));
         let (copied, empty) = tile.split_at_mut(start.len().min(tile.len()));
         copied.iter_mut().zip(start).for_each(|(word, start)| *word = *start);

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use audience::{Audience, Budget, Change, Item, MEMORY, Moved, Moves, Session, To};
+use audience::{Audience, Budget, Change, Deliver, Item, MEMORY, Moved, Moves, Session, To};
 use permissions::mask::{ADMINISTRATOR, VIEW_CHANNEL};
 use permissions::{Overwrite, Target};
 
@@ -99,4 +99,31 @@ fn an_empty_audience_takes_little() {
     audience.attach(session(9), &[2], ()).unwrap();
     assert!(audience.prepare(&[to(To::Channel(10))], &mut Budget::piece()));
     agree(&audience);
+}
+
+/// Who was given something, in order.
+#[derive(Default)]
+struct Given(Vec<u64>);
+
+impl Deliver<(), ()> for Given {
+    fn touch(&mut self, _sink: &()) {}
+
+    fn push(&mut self, key: u64, _sink: &(), events: &[&()]) {
+        self.0.extend(events.iter().map(|_event| key));
+    }
+}
+
+#[test]
+fn everyone_gets_it_once() {
+    let mut audience = large();
+    (0..MANY).step_by(7).for_each(|key| assert!(audience.detach(key).is_some()));
+    let (mut given, mut from, mut sum) = (Given::default(), Some(0), 0);
+    let items = [to(To::Room)];
+    while let Some(word) = from {
+        let (next, pushed) = audience.deliver(&items, word, &mut Budget::new(500_000), &mut given);
+        (from, sum) = (next, sum + pushed);
+    }
+    given.0.sort_unstable();
+    assert_eq!(sum, given.0.len());
+    assert!(given.0.into_iter().eq((0..MANY).filter(|key| key % 7 != 0)));
 }
