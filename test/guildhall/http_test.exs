@@ -182,7 +182,7 @@ defmodule Guildhall.HttpTest do
 
     assert ExUnit.CaptureLog.capture_log(fn ->
              Port.close(socket)
-             assert_receive {:DOWN, ^monitor, :process, _, :shutdown}
+             assert_receive {:DOWN, ^monitor, :process, _, :shutdown}, 5_000
            end) =~ "socket_closed"
 
     assert port
