@@ -4,7 +4,7 @@ defmodule Guildhall.RelayTest do
   import Bitwise, only: [|||: 2]
   import Guildhall.RelayFixture
 
-  alias Guildhall.{Outbox, Relay}
+  alias Guildhall.{Frames, Outbox, Relay, SocketFixture}
   alias Guildhall.Model.{Guild, Intents}
   alias Guildhall.Relay.{Event, View}
 
@@ -42,6 +42,43 @@ defmodule Guildhall.RelayTest do
 
     assert_receive {Relay, :wake}
     sync(relay)
+    refute_received {Relay, :wake}
+  end
+
+  test "sessions with a socket are not woken; a large room is written in passes, and nobody waits for the next event",
+       %{relay: relay} do
+    clients =
+      for id <- 1..150 do
+        {client, socket} = SocketFixture.pair()
+        session = subscriber(id)
+        :ok = Outbox.connect(session.outbox, socket, Outbox.Transport.new(:plain))
+        attach(relay, session)
+        client
+      end
+
+    [first | others] = clients
+
+    readers =
+      for client <- others do
+        last? = &(&1 =~ ~s({"s":50,) and String.ends_with?(&1, "}"))
+        task = Task.async(fn -> SocketFixture.read_until(client, last?) end)
+        :ok = :gen_tcp.controlling_process(client, task.pid)
+        task
+      end
+
+    # Each comes while a pass goes on: the first of all has what came before.
+    for n <- 1..50 do
+      Relay.publish([relay], 1, message("#{n}", 10))
+      SocketFixture.read_until(first, &(&1 =~ ~s({"s":#{n},)))
+    end
+
+    for bytes <- Task.await_many(readers, 10_000) do
+      numbers =
+        for {:text, payload} <- Frames.messages(bytes), do: payload |> String.split(",") |> hd()
+
+      assert numbers == for(n <- 1..50, do: ~s({"s":#{n}))
+    end
+
     refute_received {Relay, :wake}
   end
 

@@ -15,14 +15,14 @@ defmodule Guildhall.Relay.Server do
   alias Guildhall.Fanout.Rounds
   alias Guildhall.Outbox.Queue
   alias Guildhall.{Relay, Telemetry}
-  alias Guildhall.Relay.{Round, State, Wakes}
+  alias Guildhall.Relay.{Pass, Round, State, Wakes}
 
   # A round is short enough that the first event of it does not wait long.
   @max_commands 1_000
   @max_load 400_000
 
   @enforce_keys [:instance, :mailbox_limit, :state, :queue]
-  defstruct @enforce_keys ++ [:round, wakes: %Wakes{}]
+  defstruct @enforce_keys ++ [:round, wakes: %Wakes{}, pass: %Pass{}]
 
   @spec child_spec(keyword()) :: Supervisor.child_spec()
   def child_spec(options) do
@@ -47,6 +47,7 @@ defmodule Guildhall.Relay.Server do
   # The next of those in line: see `finish/1`.
   @impl true
   def handle(server, :wake), do: {:more, server}
+  def handle(server, :pass), do: {:more, %{server | pass: Pass.reached(server.pass)}}
 
   def handle(server, command) do
     %{round: round} = server = step(server, command)
@@ -65,38 +66,41 @@ defmodule Guildhall.Relay.Server do
   end
 
   defp wake(server) do
-    {left, tell} = flush(server)
-    {pids, more?, wakes} = Wakes.next(server.wakes)
+    {write?, tell, pass} = flush(server)
+    {pids, wake?, wakes} = Wakes.next(server.wakes)
     Enum.each(tell, &send(&1, {Relay, :wake}))
     Enum.each(pids, &send(&1, {Relay, :wake}))
 
     # Behind what is in the mailbox, and behind those who were woken.
-    if more? or left > 0 do
+    if write? or wake? do
       Rounds.cast(self(), :wake)
       :erlang.yield()
     end
 
-    %{server | wakes: wakes, state: State.settle(server.state)}
+    %{server | wakes: wakes, pass: pass, state: State.settle(server.state)}
   end
 
   # Those who write by themselves, and among them those who cannot after all.
-  defp flush(server) do
-    case Queue.flush(server.queue) do
-      %{tried: 0} ->
-        {0, []}
+  defp flush(%{queue: queue} = server) do
+    case Pass.turn(server.pass, Queue.size(queue), System.monotonic_time(:microsecond)) do
+      :rest ->
+        {false, [], server.pass}
 
-      flushed ->
-        measurements = %{
-          tried: flushed.tried,
-          blocked: flushed.blocked,
-          told: length(flushed.tell),
-          left: flushed.left
-        }
+      {:wait, milliseconds, pass} ->
+        _timer = Process.send_after(self(), Rounds.message(:pass), milliseconds)
+        {false, [], pass}
 
-        metadata = %{instance: server.instance, relay: self()}
-        Telemetry.emit([:relay, :flush], measurements, metadata)
-        {flushed.left, flushed.tell}
+      {:write, most, pass} ->
+        %{tell: tell, tried: tried, left: left} = flushed = Queue.flush(queue, most)
+        emit(server, flushed)
+        # Whoever is left is written in the next round, or waited for.
+        {left > 0, tell, Pass.wrote(pass, tried, left)}
     end
+  end
+
+  defp emit(server, %{tried: tried, blocked: blocked, tell: tell, left: left}) do
+    measurements = %{tried: tried, blocked: blocked, told: length(tell), left: left}
+    Telemetry.emit([:relay, :flush], measurements, %{instance: server.instance, relay: self()})
   end
 
   defp step(%{round: %Round{shed?: true} = round} = server, {:publish, _, _, %{ephemeral: true}}) do

@@ -2,7 +2,7 @@ defmodule Guildhall.Outbox.QueueTest do
   use ExUnit.Case, async: true
   use Guildhall.Property
 
-  import Guildhall.Hostile
+  import Guildhall.{Hostile, SocketFixture}
 
   alias Guildhall.Audience
   alias Guildhall.Audience.{Item, Session}
@@ -11,16 +11,11 @@ defmodule Guildhall.Outbox.QueueTest do
 
   # Clients that read when they are told to, all in one audience.
   defp clients(count, kind \\ :plain, options \\ []) do
-    socket_options = [:binary, active: false, sndbuf: 8_192, recbuf: 8_192]
-    {:ok, listener} = :gen_tcp.listen(0, [ip: {127, 0, 0, 1}] ++ socket_options)
-    {:ok, number} = :inet.port(listener)
     {:ok, audience} = Audience.new(id: 1)
 
     clients =
       for key <- 1..count do
-        {:ok, client} = :gen_tcp.connect({127, 0, 0, 1}, number, socket_options)
-        {:ok, port} = :gen_tcp.accept(listener)
-        {:ok, socket} = Socket.adopt(port, 1_000_000)
+        {client, socket} = pair()
         {outbox, transport} = {Outbox.new(), Transport.new(kind, options)}
         :ok = Outbox.connect(outbox, socket, transport)
         :ok = Audience.attach(audience, %Session{key: key, user_id: key, outbox: outbox})
@@ -28,7 +23,6 @@ defmodule Guildhall.Outbox.QueueTest do
         %{client: client, socket: socket, outbox: outbox, transport: transport, read: ""}
       end
 
-    :gen_tcp.close(listener)
     {audience, Queue.new(), clients}
   end
 
@@ -122,17 +116,13 @@ defmodule Guildhall.Outbox.QueueTest do
 
   defp rest(state) do
     assert Socket.write(state.socket, "|") in [:ok, :blocked]
-    read_to_end(state)
-  end
 
-  defp read_to_end(state) do
-    if String.ends_with?(state.read, "|") do
-      binary_part(state.read, 0, byte_size(state.read) - 1)
-    else
-      assert Socket.resume(state.socket) in [:ok, :blocked]
-      {:ok, data} = :gen_tcp.recv(state.client, 0, 5_000)
-      read_to_end(%{state | read: state.read <> data})
+    all? = fn bytes ->
+      Socket.resume(state.socket)
+      String.ends_with?(bytes, "|")
     end
+
+    state.client |> read_until(all?, state.read) |> String.trim_trailing("|")
   end
 
   defp assert_all(bytes, count) do
@@ -214,15 +204,10 @@ defmodule Guildhall.Outbox.QueueTest do
     end
   end
 
-  defp drain(state, count, bytes \\ "")
-
-  defp drain(state, count, bytes) do
-    {:ok, data} = :gen_tcp.recv(state.client, 0, 5_000)
-    bytes = bytes <> data
+  defp drain(state, count) do
     # The last one ends the bytes.
-    if bytes =~ ~s({"s":#{count},) and whole?(bytes),
-      do: length(Frames.messages(bytes)),
-      else: drain(state, count, bytes)
+    all? = fn bytes -> bytes =~ ~s({"s":#{count},) and whole?(bytes) end
+    state.client |> read_until(all?) |> Frames.messages() |> length()
   end
 
   defp whole?(bytes) do

@@ -1,30 +1,13 @@
 defmodule Guildhall.Outbox.SocketTest do
   use ExUnit.Case, async: true
 
-  import Guildhall.Hostile
+  import Guildhall.{Hostile, SocketFixture}
 
   alias Guildhall.{Native, Outbox}
   alias Guildhall.Outbox.{Socket, Transport}
 
   @input {:select, nil, :undefined, :ready_input}
   @output {:select, nil, :undefined, :ready_output}
-
-  # The client's port, and the server's end without a driver.
-  defp pair(limit \\ 1_000_000) do
-    {client, port} = ports()
-    {:ok, socket} = Socket.adopt(port, limit)
-    {client, socket}
-  end
-
-  defp ports do
-    options = [:binary, active: false, sndbuf: 8_192, recbuf: 8_192]
-    {:ok, listener} = :gen_tcp.listen(0, [ip: {127, 0, 0, 1}] ++ options)
-    {:ok, number} = :inet.port(listener)
-    {:ok, client} = :gen_tcp.connect({127, 0, 0, 1}, number, options)
-    {:ok, port} = :gen_tcp.accept(listener)
-    :gen_tcp.close(listener)
-    {client, port}
-  end
 
   defp fill(socket, written \\ 0) do
     case Socket.write(socket, :binary.copy("x", 100_000)) do
