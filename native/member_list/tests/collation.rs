@@ -67,6 +67,15 @@ fn a_letter_of_ascii_is_one_byte() {
 }
 
 #[test]
+fn ascii_is_the_same_alone_and_among_others() {
+    // U+037E is a semicolon, by another way through the code.
+    for byte in 0..0x80_u8 {
+        let char = char::from(byte);
+        assert_eq!(key(&format!("a{char}b;")), key(&format!("a{char}b\u{37e}")), "{byte:#x}");
+    }
+}
+
+#[test]
 fn a_key_has_a_bound() {
     assert_eq!(key(&"\u{fdfa}".repeat(100)).len(), collation::MAX_KEY);
 }

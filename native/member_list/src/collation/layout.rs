@@ -6,8 +6,8 @@
 use std::sync::LazyLock;
 
 use super::MAX_KEY;
-use super::table::Entry;
-use super::table::TABLE;
+use super::table::{Entry, TABLE};
+use super::weights;
 
 /// Weights from here on belong to accents.
 const FIRST_PRIMARY: u16 = 0x100;
@@ -24,7 +24,7 @@ const BLOCK_LEAD: u8 = 0xf0;
 static LAYOUT: LazyLock<Layout> = LazyLock::new(Layout::new);
 
 struct Layout {
-    /// The byte of an ASCII character; 0 is none.
+    /// The byte of an ASCII character; 0 if it has none, or two.
     ascii: [u8; 128],
     /// The primary weights that are one byte, in order.
     single: Vec<u16>,
@@ -43,7 +43,10 @@ impl Layout {
         let mut layout = Self { ascii: [0; 128], single };
         layout.ascii = std::array::from_fn(|byte| match weight(byte as u8) {
             0 => 0,
-            weight => layout.lead(weight).0,
+            weight => match layout.lead(weight) {
+                (lead, true) => lead,
+                (_, false) => 0,
+            },
         });
         layout
     }
@@ -78,9 +81,15 @@ impl<'a> Writer<'a> {
     #[inline]
     pub(super) fn ascii(&mut self, byte: u8) {
         match self.layout.ascii.get(usize::from(byte)) {
-            None | Some(0) => {}
+            None | Some(0) => self.control(byte),
             Some(byte) => self.key.push(*byte),
         }
+    }
+
+    /// Most have no weight; tabs and ends of lines have.
+    #[cold]
+    fn control(&mut self, byte: u8) {
+        weights::of(byte.into(), |weight| self.weight(weight));
     }
 
     #[inline]
