@@ -33,12 +33,14 @@ defmodule Guildhall do
     compression: [
       type: {:in, [:shared, :context, :auto]},
       default: :auto,
-      doc: "How compressed connections share the work; see `Guildhall.Outbox.Transport`."
+      doc:
+        "Who compresses what many are sent, once for all or each connection for itself; see `docs/compression.md`."
     ],
     context_bytes: [
       type: :non_neg_integer,
       default: 67_108_864,
-      doc: "With `compression: :auto`, how much memory compression contexts may take."
+      doc:
+        "How much memory the contexts of all connections may take, with `:context` and `:auto`; who comes later shares."
     ],
     heartbeat_interval: [
       type: :pos_integer,

@@ -357,6 +357,9 @@ defmodule Guildhall.Native do
         ) :: transport()
   def outbox_transport_new(_kind, _encoding, _compression, _context_bytes), do: not_loaded()
 
+  @spec outbox_transport_without_context() :: non_neg_integer()
+  def outbox_transport_without_context, do: not_loaded()
+
   @spec outbox_transport_prime(binary()) :: :ok | :in_use | :unfit
   def outbox_transport_prime(_json), do: not_loaded()
 

@@ -109,6 +109,28 @@ defmodule Guildhall.OutboxTest do
     assert_raise FunctionClauseError, fn -> Transport.prime(~c"[]") end
   end
 
+  test "beyond the bytes for contexts, connections share" do
+    for {kind, policy} <- [zlib_stream: :context, zlib_stream: :auto, zstd_stream: :context] do
+      refused = Transport.without_context()
+      none = Transport.new(kind, compression: policy, context_bytes: 1_000)
+      assert Transport.without_context() > refused
+
+      # As small the tenth time as the first: nothing is remembered.
+      sizes = for _ <- 1..10, do: byte_size(Transport.frame(none, once()))
+      assert sizes |> Enum.drop(1) |> Enum.uniq() |> length() == 1
+
+      # And one that has a context remembers.
+      some = Transport.new(kind, compression: policy, context_bytes: 0xFFFF_FFFF_FFFF_FFFF)
+      [first | more] = for _ <- 1..10, do: byte_size(Transport.frame(some, once()))
+      assert Enum.max(more) < first / 2
+    end
+
+    refused = Transport.without_context()
+    Transport.new(:zstd_stream, compression: :shared, context_bytes: 0)
+    Transport.new(:plain, compression: :context, context_bytes: 0)
+    assert Transport.without_context() == refused
+  end
+
   test "memory is counted" do
     before = Outbox.memory()
     event = Outbox.event("A", :binary.copy("x", 60_000_000))
@@ -133,6 +155,9 @@ defmodule Guildhall.OutboxTest do
     assert Outbox.memory().blocks.bytes - before > 2_000_000
     assert is_reference(event)
   end
+
+  # Text that has nothing in common with itself or the primer.
+  defp once, do: ~s({"op":0,"d":"#{Base.encode64(:crypto.hash(:sha512, "once"))}"})
 
   defp payloads(outbox) do
     {:ok, frames, false} = Outbox.take(outbox, Transport.new(:plain), 1_000_000)

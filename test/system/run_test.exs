@@ -72,6 +72,13 @@ defmodule Guildhall.System.RunTest do
   test "refuses in one line what cannot be", %{data: data} do
     assert_refused(Demo.run(data, port: "x"), "--port cannot be x")
     assert_refused(Demo.run(data, members: 1), "--members must be 3 to 50000000")
+
+    assert_refused(
+      Demo.run(data, compression: "gzip"),
+      "--compression must be shared, context or"
+    )
+
+    assert_refused(Demo.run(data, context_bytes: -1), "--context-bytes must be 0 or more")
     assert_refused(Demo.run(data, colour: "red"), "--colour is no option")
 
     File.write!(data, "a file, not a folder")
@@ -88,7 +95,10 @@ defmodule Guildhall.System.RunTest do
 
   test "--help explains the options" do
     assert {0, output} = Program.run("bin/run", ["--help"])
-    for option <- ~w(--port --data --members --no-rate-limits --env), do: assert(output =~ option)
+
+    for option <-
+          ~w(--port --data --members --no-rate-limits --compression --context-bytes --env),
+        do: assert(output =~ option)
   end
 
   # Ten writers post as fast as they are answered, until the node is killed under them.

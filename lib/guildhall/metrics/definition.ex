@@ -179,6 +179,9 @@ defmodule Guildhall.Metrics.Definition do
            fn _instance ->
              for({kind, %{bytes: bytes}} <- Outbox.memory(), do: {[kind: kind], bytes})
            end},
+          {:compression_without_context,
+           "Connections without the context that their policy asks for, since others took the memory.",
+           fn _instance -> Outbox.Transport.without_context() end},
           {:native_frees_waiting, "Large values that wait to be freed.",
            fn _instance -> Reaper.stats().waiting end},
           {:native_frees_refused,

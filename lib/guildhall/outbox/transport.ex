@@ -14,7 +14,8 @@ defmodule Guildhall.Outbox.Transport do
     context_bytes: [
       type: :non_neg_integer,
       default: 67_108_864,
-      doc: "With `:auto`, how much memory the contexts of all connections of the VM may take."
+      doc:
+        "With `:context` and `:auto`, how much memory the contexts of all connections of the VM may take."
     ]
   ]
 
@@ -41,10 +42,12 @@ defmodule Guildhall.Outbox.Transport do
   * `:shared`: an event is compressed once, and what comes of it is copied into the stream of each
     connection, behind the few bytes that are the connection's own.
   * `:context`: a connection has a context, which knows what went before and so makes fewer bytes,
-    for some 210 KB (zlib) or 150 KB (zstd) and its own time for each event.
-  * `:auto`: zlib-stream begins with a context while those of all connections take less than
-    `context_bytes`, and gives it up for good with the first event that 16 or more hold. zstd-stream
-    is as with `:shared`.
+    for some 210 KB (zlib) or 170 KB (zstd) and its own time for each event.
+  * `:auto`: zlib-stream begins with a context, and gives it up for good with the first event that 16 or
+    more hold. zstd-stream is as with `:shared`.
+
+  The contexts of all connections of the VM together take no more than `context_bytes`. A connection that
+  would pass it has none and is as with `:shared`, to its end; `without_context/0` counts those.
 
   ## ETF
 
@@ -88,6 +91,13 @@ defmodule Guildhall.Outbox.Transport do
       _unfit -> {:error, :unfit}
     end
   end
+
+  @doc """
+  Returns how many connections of this VM have begun without the context that their policy asks for,
+  because `context_bytes` was reached.
+  """
+  @spec without_context() :: non_neg_integer()
+  def without_context, do: Native.outbox_transport_without_context()
 
   @doc """
   Frames a payload that is no event and has no number: HELLO, an acknowledged heartbeat, ...

@@ -19,8 +19,11 @@ defmodule Mix.Tasks.Guildhall.Run do
     data: :string,
     members: :integer,
     rate_limits: :boolean,
+    compression: :string,
+    context_bytes: :integer,
     env: :string
   ]
+  @policies %{"shared" => :shared, "context" => :context, "auto" => :auto}
   @instance Guildhall
 
   @impl Mix.Task
@@ -60,6 +63,14 @@ defmodule Mix.Tasks.Guildhall.Run do
   defp option({:members, n}) when n not in 3..50_000_000,
     do: fail("--members must be 3 to 50000000")
 
+  defp option({:compression, policy}) when is_map_key(@policies, policy),
+    do: {:compression, Map.fetch!(@policies, policy)}
+
+  defp option({:compression, _policy}), do: fail("--compression must be shared, context or auto")
+
+  defp option({:context_bytes, bytes}) when bytes < 0,
+    do: fail("--context-bytes must be 0 or more")
+
   defp option({name, path}) when name in [:data, :env], do: {name, Path.expand(path, cwd())}
 
   defp option({:ip, text}) do
@@ -75,7 +86,8 @@ defmodule Mix.Tasks.Guildhall.Run do
   defp cwd, do: System.get_env("GUILDHALL_CWD") || File.cwd!()
 
   defp node_options(options) do
-    [name: @instance] ++ Keyword.take(options, [:port, :ip, :data, :rate_limits])
+    [name: @instance] ++
+      Keyword.take(options, [:port, :ip, :data, :rate_limits, :compression, :context_bytes])
   end
 
   defp serve(options) do

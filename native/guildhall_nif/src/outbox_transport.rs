@@ -56,7 +56,7 @@ fn outbox_transport_new(
         policy,
         [
             (atoms::shared(), Policy::Shared),
-            (atoms::context(), Policy::Context),
+            (atoms::context(), Policy::Context(context_bytes)),
             (atoms::auto(), Policy::Auto(context_bytes)),
         ],
     )?;
@@ -68,6 +68,11 @@ fn outbox_transport_new(
 fn one_of<T, const N: usize>(atom: Atom, choices: [(Atom, T); N]) -> NifResult<T> {
     let choice = choices.into_iter().find(|(name, _choice)| *name == atom);
     choice.map(|(_name, choice)| choice).ok_or(Error::BadArg)
+}
+
+#[rustler::nif]
+fn outbox_transport_without_context() -> u64 {
+    outbox::gauge::without_context()
 }
 
 /// `:ok`, `:in_use` if connections build on other bytes already, or `:unfit`.

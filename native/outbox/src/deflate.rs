@@ -2,7 +2,7 @@
 
 use zlib_rs::{DeflateConfig, DeflateFlush, Status};
 
-use crate::gauge::CONTEXTS;
+use crate::gauge::{self, CONTEXTS};
 use crate::transport::Broken;
 
 /// A deflate context, small enough to have one per connection.
@@ -27,8 +27,12 @@ impl Deflate {
     pub(crate) const MEMORY: usize =
         8 * 1024 + 2 * 65_536 + (4 << Self::WINDOW_BITS) + (7 << (Self::MEM_LEVEL + 6));
 
-    pub(crate) fn new() -> Self {
-        CONTEXTS.add(Self::MEMORY);
+    /// A context, unless all of them would then hold more than `limit`.
+    pub(crate) fn within(limit: u64) -> Option<Self> {
+        gauge::takes_context(Self::MEMORY, limit).then(Self::new)
+    }
+
+    fn new() -> Self {
         Self(zlib_rs::Deflate::new_with_config(DeflateConfig {
             // Negative: no header, which the connection has sent.
             window_bits: -Self::WINDOW_BITS,

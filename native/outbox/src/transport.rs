@@ -81,8 +81,13 @@ impl Transport {
         let codec = match kind {
             Kind::Plain => Codec::Plain,
             Kind::Zlib => Codec::Zlib(Zlib::new(policy)),
-            Kind::Zstd if policy == Policy::Context => Codec::Zstd(Box::new(Zstd::new()?)),
-            Kind::Zstd => Codec::Splice(Splice::new(encoding)),
+            Kind::Zstd => match policy {
+                Policy::Context(limit) => {
+                    Zstd::within(limit)?.map(|zstd| Codec::Zstd(Box::new(zstd)))
+                }
+                Policy::Shared | Policy::Auto(_) => None,
+            }
+            .unwrap_or_else(|| Codec::Splice(Splice::new(encoding))),
         };
         TRANSPORTS.add(size_of::<Self>());
         Ok(Self { encoding, codec })

@@ -25,7 +25,10 @@ impl Zlib {
     const SMALL: usize = 256;
 
     pub(crate) fn new(policy: Policy) -> Self {
-        let context = policy.has_room().then(|| Box::new(Deflate::new()));
+        let context = match policy {
+            Policy::Shared => None,
+            Policy::Context(limit) | Policy::Auto(limit) => Deflate::within(limit).map(Box::new),
+        };
         Self { begun: false, auto: matches!(policy, Policy::Auto(_)), context }
     }
 

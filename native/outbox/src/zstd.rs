@@ -3,7 +3,7 @@
 use zstd_safe::zstd_sys::ZSTD_EndDirective;
 use zstd_safe::{CCtx, CParameter, InBuffer, OutBuffer};
 
-use crate::gauge::CONTEXTS;
+use crate::gauge::{self, CONTEXTS};
 use crate::transport::Broken;
 
 /// A zstd context, small enough to have one per connection.
@@ -22,14 +22,24 @@ impl Zstd {
         CParameter::ChecksumFlag(false),
     ];
 
-    pub(crate) fn new() -> Result<Self, Broken> {
-        let mut context = CCtx::try_create().ok_or(Broken)?;
-        for parameter in Self::PARAMETERS {
-            context.set_parameter(parameter).map_err(|_| Broken)?;
+    /// What a context takes once it has its tables. It is counted before, or a herd of new connections would
+    /// pass any limit.
+    const MEMORY: usize = 168 * 1024;
+
+    /// A context, unless all of them would then hold more than `limit`.
+    pub(crate) fn within(limit: u64) -> Result<Option<Self>, Broken> {
+        if !gauge::takes_context(Self::MEMORY, limit) {
+            return Ok(None);
         }
-        let memory = context.sizeof();
-        CONTEXTS.add(memory);
-        Ok(Self(context, memory))
+        let Some(context) = CCtx::try_create() else {
+            CONTEXTS.remove(Self::MEMORY);
+            return Err(Broken);
+        };
+        let mut context = Self(context, Self::MEMORY);
+        for parameter in Self::PARAMETERS {
+            context.0.set_parameter(parameter).map_err(|_| Broken)?;
+        }
+        Ok(Some(context))
     }
 
     /// Appends `head` and `tail` as one payload that a client can read to its end.

@@ -7,7 +7,7 @@ mod support;
 use std::os::unix::net::UnixStream;
 
 use outbox::{Encoding, Frames, Kind, Outbox, Policy, Socket, Transport, Written, gauge};
-use support::{NO_LIMITS, event, take, transport};
+use support::{Client, NO_LIMITS, event, take, transport};
 
 #[test]
 fn what_is_dropped_is_no_longer_counted() {
@@ -25,8 +25,8 @@ fn what_is_dropped_is_no_longer_counted() {
         assert_eq!(gauge::OUTBOXES.read().0, 2);
         assert!(gauge::OUTBOXES.read().1 > 2 * 100 * 8);
 
-        let mut transports =
-            [Kind::Plain, Kind::Zlib, Kind::Zstd].map(|kind| transport(kind, Policy::Context));
+        let mut transports = [Kind::Plain, Kind::Zlib, Kind::Zstd]
+            .map(|kind| transport(kind, Policy::Context(u64::MAX)));
         for transport in &mut transports {
             transport.frame(b"{}", &mut Frames::default()).unwrap();
         }
@@ -57,5 +57,38 @@ fn what_is_dropped_is_no_longer_counted() {
     let others = [&gauge::TRANSPORTS, &gauge::CONTEXTS, &gauge::SOCKETS];
     for gauge in [&gauge::EVENTS, &gauge::OUTBOXES].into_iter().chain(others) {
         assert_eq!(gauge.read(), (0, 0));
+    }
+    contexts_have_a_limit();
+}
+
+/// In the order of time, since the gauges are the process's.
+fn contexts_have_a_limit() {
+    for (kind, policies) in [
+        (Kind::Zlib, &[Policy::Context(430_000), Policy::Auto(430_000)][..]),
+        (Kind::Zstd, &[Policy::Context(430_000)][..]),
+    ] {
+        for policy in policies {
+            let refused = gauge::without_context();
+            // All at once, before any of them has sent anything.
+            let mut transports = Vec::from_iter((0..20).map(|_| transport(kind, *policy)));
+            let (count, bytes) = gauge::CONTEXTS.read();
+            assert!((1..=2).contains(&count) && bytes <= 430_000, "{kind:?}: {count}, {bytes}");
+            assert_eq!(gauge::without_context() - refused, 20 - count);
+
+            // Those without are as they are with `Shared`, and those with take no more than was counted.
+            let payloads = [br#"{"op":10}"#.to_vec(), vec![b'x'; 300_000]];
+            for transport in &mut transports {
+                let mut frames = Frames::default();
+                for payload in &payloads {
+                    transport.frame(payload, &mut frames).unwrap();
+                }
+                assert_eq!(Client::new(kind).read(frames.as_slice()), payloads);
+            }
+            let held = gauge::CONTEXTS.read().1;
+            assert!(held <= bytes, "{kind:?}: {held} of {bytes}");
+            drop(transports);
+            assert_eq!(gauge::CONTEXTS.read(), (0, 0));
+            assert!(transport(kind, *policy).memory() > 100_000);
+        }
     }
 }

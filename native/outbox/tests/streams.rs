@@ -11,10 +11,10 @@ use support::{Client, NO_LIMITS, drain, event, payload, transport};
 const TRANSPORTS: [(Kind, Policy); 7] = [
     (Kind::Plain, Policy::Shared),
     (Kind::Zlib, Policy::Shared),
-    (Kind::Zlib, Policy::Context),
+    (Kind::Zlib, Policy::Context(u64::MAX)),
     (Kind::Zlib, Policy::Auto(u64::MAX)),
     (Kind::Zstd, Policy::Shared),
-    (Kind::Zstd, Policy::Context),
+    (Kind::Zstd, Policy::Context(u64::MAX)),
     (Kind::Zstd, Policy::Auto(u64::MAX)),
 ];
 
@@ -142,7 +142,7 @@ proptest! {
 fn a_context_remembers_earlier_payloads() {
     let text: Vec<u8> = noise((7, 300)).iter().map(|byte| b'a' + byte % 26).collect();
     for kind in [Kind::Zlib, Kind::Zstd] {
-        let mut transport = transport(kind, Policy::Context);
+        let mut transport = transport(kind, Policy::Context(u64::MAX));
         let mut sizes = [0; 2];
         for size in &mut sizes {
             let mut frames = Frames::default();
