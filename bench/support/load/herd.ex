@@ -33,8 +33,6 @@ defmodule Bench.Load.Herd do
   # How many may be attaching at once: a room takes everybody who comes.
   @together 1_000
   @bytes 65_536
-  # Frames of this size are not left to the next garbage collection.
-  @large 1_024
   @intents Enum.sum(Enum.map([:guilds, :guild_messages, :message_content], &Intents.bit/1))
 
   @doc "Attaches a session for each user; calls `progress` with how many are."
@@ -162,23 +160,19 @@ defmodule Bench.Load.Herd do
         if :atomics.get(held, @held) == 0 do
           size = take(outbox, transport)
           :counters.add(counters, @takes, 1)
-          # A socket would have it now.
-          if size in 1..@large,
-            do: serve(outbox, transport, counters, held),
-            else: rest(outbox, transport, counters, held)
-        else
-          serve(outbox, transport, counters, held)
+
+          # A socket would have it now. Nothing but its garbage grows in a process that does so little, and
+          # a million of them would hold a few gigabytes of frames until they collect by themselves.
+          if size > 0, do: :erlang.garbage_collect()
         end
+
+        serve(outbox, transport, counters, held)
 
       :heartbeat ->
         acknowledge(outbox)
         :counters.add(counters, @acknowledgements, 1)
-        rest(outbox, transport, counters, held)
+        :erlang.hibernate(__MODULE__, :serve, [outbox, transport, counters, held])
     end
-  end
-
-  defp rest(outbox, transport, counters, held) do
-    :erlang.hibernate(__MODULE__, :serve, [outbox, transport, counters, held])
   end
 
   # Returns the bytes that were kept until now.

@@ -36,7 +36,9 @@ defmodule Mix.Tasks.Guildhall.Load do
   `--virtual N` attaches N sessions with real outboxes to a real room in this VM, a light process each,
   and tells what it costs to attach them, to deliver to them, and what the room's own process spends
   when a member, a role or a channel changes. `--members M` makes the guild larger than those who are
-  online; with `--data` they stay in that folder for the next run. The results go to `bench/results/virtual.json`.
+  online; with `--data` they stay in that folder for the next run, since to write 20 million takes a quarter of
+  an hour. The VM must be allowed as many processes: `ELIXIR_ERL_OPTIONS="+P 2000000"` for a million, which take
+  some 6 GB. The results go to `bench/results/virtual.json`.
 
   ## What is measured
 
@@ -101,6 +103,7 @@ defmodule Mix.Tasks.Guildhall.Load do
   defp virtual(options, arguments) do
     Mix.Task.run("app.start")
     online = options[:virtual]
+    allowed!(online)
     members = max(options[:members] || online, online)
 
     figures =
@@ -111,6 +114,17 @@ defmodule Mix.Tasks.Guildhall.Load do
     environment = environment("in this VM", arguments)
     Mix.shell().info(Report.figures(figures, online, members, environment))
     keep(options, "virtual", figures, environment)
+  end
+
+  # The node itself has some hundreds.
+  defp allowed!(online) do
+    if :erlang.system_info(:process_limit) < online + 10_000 do
+      wanted = 2 * online + 100_000
+
+      Mix.raise(
+        "--virtual #{online} needs more processes: set ELIXIR_ERL_OPTIONS=\"+P #{wanted}\""
+      )
+    end
   end
 
   defp clients(options, arguments) do
