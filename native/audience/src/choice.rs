@@ -11,6 +11,9 @@ use crate::seats::Session;
 use crate::tile::TILE;
 use crate::topics::Followers;
 
+#[cfg(test)]
+mod tests;
+
 /// Beyond so many sets a word of each is looked at in a loop; before, none is allocated.
 type Sets<'a> = SmallVec<[&'a Bits; 2]>;
 

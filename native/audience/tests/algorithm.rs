@@ -91,8 +91,10 @@ fn topic() -> impl Strategy<Value = Topic> {
 }
 
 fn item() -> impl Strategy<Value = Item<u32>> {
+    // Some of the crowd, too.
+    let named = || prop_oneof![2 => user(), 1 => 1_000..1_200_u64];
     let users =
-        || prop_oneof![3 => Just(Users::default()), 2 => vec(user(), 1..3).prop_map(Users::from)];
+        || prop_oneof![3 => Just(Users::default()), 2 => vec(named(), 1..3).prop_map(Users::from)];
     let to = prop_oneof![
         2 => Just(To::Room),
         5 => (10..16_u64).prop_map(To::Channel),
@@ -182,8 +184,8 @@ fn run(audience: &mut Audience<u64>, model: &mut Model, command: Command) {
                     key,
                     user: key,
                     intents: key as u32 % 1_024,
-                    shard: 0,
-                    passive: false,
+                    shard: key as u32 % 3,
+                    passive: key % 5 == 0,
                 };
                 let roles = vec![2 + key % 4];
                 audience.attach(session, &roles, key).unwrap();
