@@ -8,6 +8,7 @@ mod atoms;
 mod audience;
 mod audience_dispatch;
 mod audience_item;
+mod beam;
 mod failure;
 mod list;
 mod member_list;

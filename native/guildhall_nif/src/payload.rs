@@ -1,7 +1,6 @@
 //! JSON: text in, terms out, and back.
 
 mod atoms;
-mod beam;
 mod decode;
 mod encode;
 mod frames;
@@ -14,7 +13,7 @@ use payload::Reason;
 use rustler::{Atom, Binary, Encoder, Env, NifResult, Term, types::atom};
 
 use atoms::Words;
-use beam::Beam;
+use crate::beam::Beam;
 use decode::Terms;
 use encode::Unfinished;
 use frames::Step;

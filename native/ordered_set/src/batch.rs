@@ -1,6 +1,8 @@
 //! Entries that were copied out of a set, so that it is free again while they are read.
 
+use crate::page::Page;
 use crate::record::Record;
+use crate::tree::Tree;
 
 /// How much to copy at most. The first entry is copied whatever its size.
 #[derive(Debug, Clone, Copy)]
@@ -21,25 +23,38 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// Copies of the first of `records`, of which there are `available`.
-    pub(crate) fn of<'a>(
-        records: impl Iterator<Item = Record<'a>>,
-        available: usize,
-        limit: Limit,
-    ) -> Self {
+    /// Entries that room is made for, before they are seen.
+    const ROOM: usize = 128;
+
+    /// Copies of entries from a rank on, of which there are `available`.
+    pub(crate) fn of(tree: &Tree<Page>, rank: usize, available: usize, limit: Limit) -> Self {
         let mut batch = Self::default();
         let count = available.min(limit.count);
-        for record in records.take(count) {
-            if !batch.ends.is_empty() && batch.bytes.len() >= limit.bytes {
+        // As much as most entries are; what is more makes itself room.
+        batch.ends.reserve(count.min(Self::ROOM));
+        batch.bytes.reserve((count.min(Self::ROOM) * 32).min(limit.bytes));
+        for (page, at) in tree.leaves_from(rank) {
+            let left = count - batch.ends.len();
+            if !batch.copy(page.from(at, left), limit.bytes) || batch.ends.len() == count {
                 break;
             }
-            record.write_key(&mut batch.bytes);
-            let key_end = batch.bytes.len();
-            batch.bytes.extend_from_slice(record.payload);
-            batch.ends.push((key_end, batch.bytes.len()));
         }
         batch.more = batch.ends.len() < available;
         batch
+    }
+
+    /// Copies records as long as there are fewer bytes, and tells whether that was all the time.
+    fn copy<'a>(&mut self, records: impl Iterator<Item = Record<'a>>, bytes: usize) -> bool {
+        for record in records {
+            if !self.ends.is_empty() && self.bytes.len() >= bytes {
+                return false;
+            }
+            record.write_key(&mut self.bytes);
+            let key_end = self.bytes.len();
+            self.bytes.extend_from_slice(record.payload);
+            self.ends.push((key_end, self.bytes.len()));
+        }
+        true
     }
 
     /// How many entries there are.

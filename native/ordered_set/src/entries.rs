@@ -132,7 +132,7 @@ impl Entries {
             Start::Key(key) => self.rank(key).unwrap_or_else(|next| next),
         };
         let end = until.map_or(self.len(), |key| self.rank(key).unwrap_or_else(|next| next));
-        Batch::of(self.tree.iter(first), end.saturating_sub(first), limit)
+        Batch::of(&self.tree, first, end.saturating_sub(first), limit)
     }
 
     /// Empties the set. What was in it is the caller's, to be dropped where that may take long.

@@ -68,6 +68,11 @@ impl<E: Copy, const N: usize> Run for Fixed<E, N> {
         self.get(at)
     }
 
+    #[inline]
+    fn prefetch(&self) {
+        prefetch::slice(&self.entries);
+    }
+
     fn insert(&mut self, at: usize, entry: E) {
         let len = self.entries.len();
         if len == self.entries.capacity() {

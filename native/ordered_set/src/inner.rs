@@ -1,7 +1,7 @@
 //! An inner node: its children, what each holds, and where each begins.
 
 use crate::arena::Id;
-use crate::run::{Footprint, Run};
+use crate::run::{Footprint, Probe, Run};
 
 /// **Invariant:** the three have one length, and `firsts` has the first entry below each child as
 /// it stands in its leaf now. A removed entry is nobody's separator.
@@ -24,6 +24,16 @@ impl<R: Run> Inner<R> {
     /// How many children there are.
     pub(crate) fn len(&self) -> usize {
         self.children.len()
+    }
+
+    /// The child in which what is sought is, or would be.
+    #[inline]
+    pub(crate) fn find(&self, sought: &impl Probe<R>) -> usize {
+        // All that is read here and when the child is known, at once.
+        self.firsts.prefetch();
+        prefetch::slice(&self.counts);
+        prefetch::slice(&self.children);
+        sought.search(&self.firsts).unwrap_or_else(|next| next.saturating_sub(1))
     }
 
     /// How many entries are below.

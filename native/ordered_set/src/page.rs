@@ -74,6 +74,16 @@ impl Page {
         (from..to).map(|at| self.record(at))
     }
 
+    /// Up to `count` records from a place on, which come from the memory all at once.
+    pub(crate) fn from(&self, at: usize, count: usize) -> impl Iterator<Item = Record<'_>> {
+        let to = self.slots.len().min(at.saturating_add(count));
+        if at < to {
+            prefetch::slice(&self.slots[at..to]);
+            prefetch::slice(&self.bytes[self.start(at)..self.slots[to - 1].end()]);
+        }
+        self.records(at, to)
+    }
+
     /// A page of entries in order, which all begin with the same `prefix` bytes.
     fn pack<'a>(prefix: usize, size: (usize, usize), of: impl Iterator<Item = Record<'a>>) -> Self {
         let mut page = Self { prefix, ..Self::default() };
@@ -201,6 +211,13 @@ impl Run for Page {
 
     fn separator(&self, at: usize) -> Option<Record<'_>> {
         self.get(at).map(Record::separator)
+    }
+
+    /// The slots and the prefix: a search reads few of the entries.
+    #[inline]
+    fn prefetch(&self) {
+        prefetch::slice(&self.slots);
+        prefetch::slice(self.bytes.get(..self.prefix).unwrap_or_default());
     }
 
     fn insert(&mut self, at: usize, entry: Record<'_>) {

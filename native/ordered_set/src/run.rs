@@ -42,6 +42,9 @@ pub trait Run: Default + Footprint {
     /// The same entry as a separator: all that a [`Probe`] looks at, and no more.
     fn separator(&self, at: usize) -> Option<Self::Entry<'_>>;
 
+    /// Asks for the memory that a [`Probe`] is about to read.
+    fn prefetch(&self);
+
     /// Makes the entry the one at `at`.
     fn insert(&mut self, at: usize, entry: Self::Entry<'_>);
 

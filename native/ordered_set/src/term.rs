@@ -17,7 +17,7 @@ mod number;
 mod read;
 mod write;
 
-pub use read::{Invalid, Reader, Token, validate};
+pub use read::{Common, Invalid, Reader, Token, validate};
 pub use write::{atom, big, binary, cell, float, nil, signed, tuple, unsigned};
 
 /// Zero; the tags of longer magnitudes are around it, up to [`SHORT`] bytes away.

@@ -63,11 +63,13 @@ impl<R: Run> Tree<R> {
         let (mut node, mut before) = (self.root, 0);
         for _ in 0..self.height {
             let inner = &self.inners[node];
-            let slot = slot(sought.search(&inner.firsts));
+            let slot = inner.find(sought);
             before += inner.counts[..slot].iter().sum::<usize>();
             node = inner.children[slot];
         }
-        match sought.search(&self.leaves[node]) {
+        let leaf = &self.leaves[node];
+        leaf.prefetch();
+        match sought.search(leaf) {
             Ok(at) => Ok(before + at),
             Err(at) => Err(before + at),
         }
@@ -82,6 +84,16 @@ impl<R: Run> Tree<R> {
     /// The entries from a rank on. `O(log n)`, then sequential.
     pub fn iter(&self, from: usize) -> Iter<'_, R> {
         Iter::new(self, from)
+    }
+
+    /// The leaf of a rank with the place in it, and all leaves behind. `O(log n)` each.
+    pub(crate) fn leaves_from(&self, rank: usize) -> impl Iterator<Item = (&R, usize)> {
+        let mut rank = rank;
+        std::iter::from_fn(move || {
+            let (leaf, at) = self.select(rank)?;
+            rank += leaf.len() - at;
+            Some((leaf, at))
+        })
     }
 
     /// Adds an entry where it is sought: `Ok` with its rank, or `Err` with the rank of the equal
@@ -172,11 +184,12 @@ impl<R: Run> Tree<R> {
         let (mut path, mut node, mut before) = (Path::default(), self.root, 0);
         for _ in 0..self.height {
             let inner = &self.inners[node];
-            let slot = slot(sought.search(&inner.firsts));
+            let slot = inner.find(sought);
             before += inner.counts[..slot].iter().sum::<usize>();
             path.push(node, slot);
             node = inner.children[slot];
         }
+        self.leaves[node].prefetch();
         Place { path, leaf: node, before }
     }
 
@@ -213,11 +226,6 @@ impl<E: Copy, const N: usize> Tree<Fixed<E, N>> {
         entries.into_iter().for_each(|entry| tree.push(entry));
         tree
     }
-}
-
-/// The child in which something is, by where it would be among the first entries.
-fn slot(found: Result<usize, usize>) -> usize {
-    found.unwrap_or_else(|next| next.saturating_sub(1))
 }
 
 /// The child in which the entry `left` places further is; what is left of it then is within it.

@@ -1,10 +1,12 @@
 //! As much as one call does: what goes in at a time, and what comes out.
 
 use ordered_set::{Batch, Limit};
-use rustler::{Atom, Binary, Encoder, Env, NewBinary, NifResult, Term, schedule};
+use rustler::{Atom, Binary, Env, NewBinary, NifResult, Term, schedule};
 
-use super::{read, write};
+use super::read::Terms;
+use super::write;
 use crate::atoms;
+use crate::beam::Beam;
 
 /// Entries that go in with one lock: some 100 us in a large set.
 const IN: usize = 100;
@@ -79,17 +81,17 @@ pub(super) fn terms<'a>(
     batch: &Batch,
     with_payloads: bool,
 ) -> NifResult<(Term<'a>, Option<Binary<'a>>)> {
-    let mut list = Term::list_new_empty(env);
-    for (key, payload) in batch.entries().rev() {
-        let key = read::term(env, key)?;
-        list = if with_payloads {
-            list.list_prepend((key, binary(env, payload)).encode(env))
-        } else {
-            list.list_prepend(key)
-        };
+    let (beam, mut terms) = (Beam::new(env), Terms::new(env));
+    let mut entries = Vec::with_capacity(batch.len());
+    for (key, payload) in batch.entries() {
+        let key = terms.read(key)?;
+        entries.push(match with_payloads {
+            true => beam.make_tuple(&[key, beam.make_binary(payload)]),
+            false => key,
+        });
     }
     consume(env, batch.len());
-    Ok((list, batch.next().map(|next| binary(env, &next))))
+    Ok((Beam::term(env, beam.make_list(&entries)), batch.next().map(|next| binary(env, &next))))
 }
 
 /// Tells the VM that a call has read so many entries: 500 take some 100 us.

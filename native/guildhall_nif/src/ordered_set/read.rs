@@ -1,11 +1,11 @@
 //! Keys back to terms. As when they are written, what is open is on a stack of our own.
 
-use ordered_set::term::{Reader, Token};
-use rustler::{Atom, Encoder, Env, NifResult, Term, types::tuple::make_tuple};
-use smallvec::SmallVec;
+use ordered_set::term::{Common, Reader, Token};
+use rustler::{Atom, Encoder, Env, NifResult, Term};
 
 use super::broken;
 use super::piece::binary;
+use crate::beam::{Beam, Raw};
 
 /// What is open: where its elements begin among those that were read, and what it waits for.
 enum Open {
@@ -14,58 +14,100 @@ enum Open {
     Tail { start: usize },
 }
 
-/// The term of a key.
-pub(super) fn term<'a>(env: Env<'a>, key: &[u8]) -> NifResult<Term<'a>> {
-    let mut reader = Reader::new(key);
-    let mut open: SmallVec<[Open; 8]> = SmallVec::new();
-    let mut read: SmallVec<[Term<'a>; 16]> = SmallVec::new();
-    loop {
-        let token = reader.token().map_err(|_| broken())?;
-        let mut term = match (token, open.last()) {
-            (Token::Tuple(elements), _) if elements > 0 => {
-                open.push(Open::Tuple { start: read.len(), elements: elements as usize });
-                continue;
-            }
-            // The next cell of a list that is open, or the first of another.
-            (Token::Cell, last) => {
-                match last {
-                    Some(&Open::Tail { start }) => {
-                        open.pop();
-                        open.push(Open::List { start });
-                    }
-                    _ => open.push(Open::List { start: read.len() }),
-                }
-                continue;
-            }
-            (token, _) => scalar(env, token)?,
-        };
-        // What ends with this term, ends.
+/// Makes the terms of keys.
+pub(super) struct Terms<'a> {
+    env: Env<'a>,
+    beam: Beam,
+    open: Vec<Open>,
+    read: Vec<Raw>,
+}
+
+impl<'a> Terms<'a> {
+    pub(super) fn new(env: Env<'a>) -> Self {
+        Self { env, beam: Beam::new(env), open: Vec::new(), read: Vec::new() }
+    }
+
+    /// The term of a key.
+    pub(super) fn read(&mut self, key: &[u8]) -> NifResult<Raw> {
+        let mut reader = Reader::new(key);
+        self.open.clear();
+        self.read.clear();
         loop {
-            match open.pop() {
-                None => return Ok(term),
-                Some(Open::Tuple { start, elements }) => {
-                    read.push(term);
-                    if read.len() - start < elements {
-                        open.push(Open::Tuple { start, elements });
-                        break;
+            if let Some(term) = self.part(&mut reader)?
+                && let Some(whole) = self.close(term)?
+            {
+                return Ok(whole);
+            }
+        }
+    }
+
+    /// The next part, if it is a term by itself; opens it, if others are in it.
+    #[inline(always)]
+    fn part(&mut self, reader: &mut Reader<'_>) -> NifResult<Option<Raw>> {
+        Ok(match reader.common() {
+            Some(Common::Unsigned(number)) => Some(self.beam.make_unsigned(number)),
+            Some(Common::Binary(bytes)) => Some(self.beam.make_binary(bytes)),
+            Some(Common::Tuple(elements)) => self.tuple(elements),
+            None => self.rare(reader)?,
+        })
+    }
+
+    #[inline(always)]
+    fn tuple(&mut self, elements: usize) -> Option<Raw> {
+        if elements == 0 {
+            return Some(self.beam.make_tuple(&[]));
+        }
+        self.open.push(Open::Tuple { start: self.read.len(), elements });
+        None
+    }
+
+    #[cold]
+    fn rare(&mut self, reader: &mut Reader<'_>) -> NifResult<Option<Raw>> {
+        Ok(match reader.token().map_err(|_| broken())? {
+            Token::Tuple(elements) => self.tuple(elements as usize),
+            // The next cell of a list that is open, or the first of another.
+            Token::Cell => {
+                match self.open.last_mut() {
+                    Some(open @ &mut Open::Tail { start }) => *open = Open::List { start },
+                    _ => self.open.push(Open::List { start: self.read.len() }),
+                }
+                None
+            }
+            Token::Nil => Some(self.beam.make_list(&[])),
+            token => Some(scalar(self.env, token)?.as_c_arg()),
+        })
+    }
+
+    /// Ends what ends with this term, and returns the whole if all does.
+    #[inline(always)]
+    fn close(&mut self, mut term: Raw) -> NifResult<Option<Raw>> {
+        loop {
+            match self.open.last_mut() {
+                None => return Ok(Some(term)),
+                Some(&mut Open::Tuple { start, elements }) => {
+                    self.read.push(term);
+                    if self.read.len() - start < elements {
+                        return Ok(None);
                     }
-                    term = make_tuple(env, read.get(start..).ok_or_else(broken)?);
-                    read.truncate(start);
+                    term = self.beam.make_tuple(self.read.get(start..).ok_or_else(broken)?);
+                    self.read.truncate(start);
                 }
-                Some(Open::List { start }) => {
-                    read.push(term);
-                    open.push(Open::Tail { start });
-                    break;
+                Some(open @ &mut Open::List { start }) => {
+                    self.read.push(term);
+                    *open = Open::Tail { start };
+                    return Ok(None);
                 }
-                Some(Open::Tail { start }) => {
-                    term =
-                        read.drain(start..).rev().fold(term, |tail, head| tail.list_prepend(head));
+                Some(&mut Open::Tail { start }) => {
+                    let heads = self.read.drain(start..).rev();
+                    term = heads.fold(term, |tail, head| self.beam.make_cell(head, tail));
                 }
             }
+            self.open.pop();
         }
     }
 }
 
+/// A part that nothing is in, as the interface of the terms has it.
 fn scalar<'a>(env: Env<'a>, token: Token<'_>) -> NifResult<Term<'a>> {
     Ok(match token {
         Token::Integer { negative: false, magnitude } => magnitude.encode(env),
@@ -79,8 +121,7 @@ fn scalar<'a>(env: Env<'a>, token: Token<'_>) -> NifResult<Term<'a>> {
         Token::Float(number) => number.encode(env),
         Token::Atom(name) => atom(env, &name).ok_or_else(broken)?,
         Token::Binary(bytes) => binary(env, &bytes).to_term(env),
-        Token::Nil => Term::list_new_empty(env),
-        Token::Tuple(_) | Token::Cell => make_tuple(env, &[]),
+        Token::Nil | Token::Tuple(_) | Token::Cell => return Err(broken()),
     })
 }
 

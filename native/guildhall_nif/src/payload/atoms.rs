@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use payload::write;
 
-use super::beam::{Beam, Raw, word};
+use crate::beam::{Beam, Raw, word};
 
 rustler::atoms! {
     nil,

@@ -3,7 +3,7 @@
 use payload::Build;
 
 use super::atoms::Words;
-use super::beam::{Beam, Raw};
+use crate::beam::{Beam, Raw};
 
 /// Makes the terms of one call.
 pub(super) struct Terms {

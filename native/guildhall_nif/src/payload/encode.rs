@@ -3,7 +3,7 @@
 use rustler::{Atom, Env, NifResult, Term};
 
 use super::atoms::{self, AtomTexts, Words};
-use super::beam::{Beam, Raw};
+use crate::beam::{Beam, Raw};
 use super::frames::{Frames, Step};
 use super::keys::KeyPlaces;
 use super::stop::Stop;

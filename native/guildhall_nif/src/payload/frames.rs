@@ -7,7 +7,7 @@ use rustler::types::tuple::get_tuple;
 use rustler::{Encoder, Env, Error, NifResult, Term};
 
 use super::atoms::Words;
-use super::beam::{Beam, Pairs, Raw};
+use crate::beam::{Beam, Pairs, Raw};
 use crate::list::List;
 
 /// A list or a map that is open.

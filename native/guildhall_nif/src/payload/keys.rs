@@ -1,6 +1,6 @@
 //! Keys that the document has already: the maps of a list share the terms of their keys.
 
-use super::beam::{Raw, word};
+use crate::beam::{Raw, word};
 
 /// A power of two, for the few dozen keys of most documents.
 const SLOTS: usize = 256;

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use gauge::Gauge;
 use payload::Reader;
 
-use super::beam::Raw;
+use crate::beam::Raw;
 use super::encode::Encoder;
 
 /// How much of each buffer is kept. What a larger document needed is given back.

@@ -4,7 +4,7 @@ use payload::write;
 use rustler::Atom;
 
 use super::atoms;
-use super::beam::{Kind, Raw};
+use crate::beam::{Kind, Raw};
 
 /// What ends a walk early.
 pub(super) enum Stop {

@@ -1,7 +1,8 @@
-//! The little of the NIF interface that JSON needs, on raw terms. All the unsafe code of it.
+//! The little of the NIF interface that JSON and the keys of ordered sets need, on raw terms. All the
+//! unsafe code of it.
 //!
 //! **Invariant:** a [`Raw`] is only ever used with the [`Beam`] of the call that it came from, and
-//! no longer than that call. Neither leaves the modules of `payload`, which see to it.
+//! no longer than that call. Neither leaves the modules of `payload` and `ordered_set`, which see to it.
 #![allow(unsafe_code)]
 
 use std::mem::MaybeUninit;
@@ -10,10 +11,10 @@ use rustler::sys;
 use rustler::{Env, Term};
 
 /// A term of the call's environment, as the VM writes it.
-pub(super) use sys::ErlNifTerm as Raw;
+pub(crate) use sys::ErlNifTerm as Raw;
 
 /// What a term is.
-pub(super) use sys::ErlNifTermType as Kind;
+pub(crate) use sys::ErlNifTermType as Kind;
 
 /// Larger maps are hash tables. Of those OTP 26 and 27 let equal keys pass, and make a table that is too
 /// small to be one and equal to no other map.
@@ -21,11 +22,11 @@ const SMALL_MAP: usize = 32;
 
 /// The environment of a call.
 #[derive(Clone, Copy)]
-pub(super) struct Beam(*mut sys::ErlNifEnv);
+pub(crate) struct Beam(*mut sys::ErlNifEnv);
 
 /// The word that is the term.
 #[inline(always)]
-pub(super) fn word(term: Raw) -> usize {
+pub(crate) fn word(term: Raw) -> usize {
     // SAFETY: it is a transparent one.
     unsafe { std::mem::transmute(term) }
 }
@@ -33,37 +34,37 @@ pub(super) fn word(term: Raw) -> usize {
 /// Whether the term is likely to be on a heap, and no list: a binary, a map or a large number. A
 /// hint for what to try first, from the tag that all VMs so far have; a wrong one costs time alone.
 #[inline(always)]
-pub(super) fn is_boxed(term: Raw) -> bool {
+pub(crate) fn is_boxed(term: Raw) -> bool {
     word(term) & 3 == 2
 }
 
 /// An integer as the VM has it.
-pub(super) enum Integer {
+pub(crate) enum Integer {
     Signed(i64),
     Unsigned(u64),
     Big,
 }
 
 impl Beam {
-    pub(super) fn new(env: Env<'_>) -> Self {
+    pub(crate) fn new(env: Env<'_>) -> Self {
         Self(env.as_c_arg())
     }
 
     /// The term as one for the outside.
-    pub(super) fn term<'a>(env: Env<'a>, term: Raw) -> Term<'a> {
+    pub(crate) fn term<'a>(env: Env<'a>, term: Raw) -> Term<'a> {
         // SAFETY: by the invariant, the term belongs to `env`.
         unsafe { Term::new(env, term) }
     }
 
     #[inline(always)]
-    pub(super) fn kind(self, term: Raw) -> Kind {
+    pub(crate) fn kind(self, term: Raw) -> Kind {
         // SAFETY: by the invariant.
         unsafe { sys::enif_term_type(self.0, term) }
     }
 
     /// The bytes of a binary; none of a bitstring that ends within a byte.
     #[inline(always)]
-    pub(super) fn binary<'a>(self, term: Raw) -> Option<&'a [u8]> {
+    pub(crate) fn binary<'a>(self, term: Raw) -> Option<&'a [u8]> {
         let mut binary = MaybeUninit::<sys::ErlNifBinary>::uninit();
         // SAFETY: by the invariant; a binary that is inspected stays where it is until the call
         // ends. Of an empty one the pointer may be anything.
@@ -81,7 +82,7 @@ impl Beam {
 
     /// A new binary that holds a copy of `bytes`.
     #[inline(always)]
-    pub(super) fn make_binary(self, bytes: &[u8]) -> Raw {
+    pub(crate) fn make_binary(self, bytes: &[u8]) -> Raw {
         let mut term = Raw::default();
         // SAFETY: the VM gives room for as many bytes as it is asked for, or aborts.
         unsafe {
@@ -92,7 +93,7 @@ impl Beam {
     }
 
     #[inline(always)]
-    pub(super) fn integer(self, term: Raw) -> Integer {
+    pub(crate) fn integer(self, term: Raw) -> Integer {
         let (mut signed, mut unsigned) = (0, 0);
         // SAFETY: by the invariant.
         unsafe {
@@ -107,19 +108,19 @@ impl Beam {
     }
 
     #[inline(always)]
-    pub(super) fn make_signed(self, number: i64) -> Raw {
+    pub(crate) fn make_signed(self, number: i64) -> Raw {
         // SAFETY: by the invariant.
         unsafe { sys::enif_make_int64(self.0, number) }
     }
 
     #[inline(always)]
-    pub(super) fn make_unsigned(self, number: u64) -> Raw {
+    pub(crate) fn make_unsigned(self, number: u64) -> Raw {
         // SAFETY: by the invariant.
         unsafe { sys::enif_make_uint64(self.0, number) }
     }
 
     #[inline(always)]
-    pub(super) fn float(self, term: Raw) -> f64 {
+    pub(crate) fn float(self, term: Raw) -> f64 {
         let mut number = 0.0;
         // SAFETY: by the invariant. Of another kind of term it stays 0.0.
         unsafe { sys::enif_get_double(self.0, term, &mut number) };
@@ -127,14 +128,14 @@ impl Beam {
     }
 
     #[inline(always)]
-    pub(super) fn make_float(self, number: f64) -> Raw {
+    pub(crate) fn make_float(self, number: f64) -> Raw {
         // SAFETY: by the invariant; JSON has only finite ones.
         unsafe { sys::enif_make_double(self.0, number) }
     }
 
     /// The head and the tail of a list that has them.
     #[inline(always)]
-    pub(super) fn cell(self, list: Raw) -> Option<(Raw, Raw)> {
+    pub(crate) fn cell(self, list: Raw) -> Option<(Raw, Raw)> {
         let (mut head, mut tail) = (Raw::default(), Raw::default());
         // SAFETY: by the invariant.
         let found = unsafe { sys::enif_get_list_cell(self.0, list, &mut head, &mut tail) };
@@ -142,20 +143,34 @@ impl Beam {
     }
 
     #[inline(always)]
-    pub(super) fn is_empty_list(self, term: Raw) -> bool {
+    pub(crate) fn is_empty_list(self, term: Raw) -> bool {
         // SAFETY: by the invariant.
         unsafe { sys::enif_is_empty_list(self.0, term) != 0 }
     }
 
     #[inline(always)]
-    pub(super) fn make_list(self, values: &[Raw]) -> Raw {
+    pub(crate) fn make_list(self, values: &[Raw]) -> Raw {
         // SAFETY: by the invariant; the VM copies the slice.
         unsafe { sys::enif_make_list_from_array(self.0, values.as_ptr(), values.len() as u32) }
     }
 
+    #[inline(always)]
+    pub(crate) fn make_tuple(self, elements: &[Raw]) -> Raw {
+        // SAFETY: by the invariant; the VM copies the slice.
+        unsafe {
+            sys::enif_make_tuple_from_array(self.0, elements.as_ptr(), elements.len() as u32)
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn make_cell(self, head: Raw, tail: Raw) -> Raw {
+        // SAFETY: by the invariant.
+        unsafe { sys::enif_make_list_cell(self.0, head, tail) }
+    }
+
     /// A map, unless two keys are the same.
     #[inline(always)]
-    pub(super) fn make_map(self, keys: &[Raw], values: &[Raw]) -> Option<Raw> {
+    pub(crate) fn make_map(self, keys: &[Raw], values: &[Raw]) -> Option<Raw> {
         let mut map = Raw::default();
         let count = keys.len().min(values.len());
         // SAFETY: by the invariant; the VM copies the slices.
@@ -173,7 +188,7 @@ impl Beam {
     }
 
     /// The value at `key`, which a map need not have.
-    pub(super) fn value(self, map: Raw, key: Raw) -> Option<Raw> {
+    pub(crate) fn value(self, map: Raw, key: Raw) -> Option<Raw> {
         let mut value = Raw::default();
         // SAFETY: by the invariant.
         let found = unsafe { sys::enif_get_map_value(self.0, map, key, &mut value) };
@@ -181,7 +196,7 @@ impl Beam {
     }
 
     /// The term in the external format, as the VM writes it.
-    pub(super) fn write_external(self, term: Raw) -> Vec<u8> {
+    pub(crate) fn write_external(self, term: Raw) -> Vec<u8> {
         let mut binary = MaybeUninit::<sys::ErlNifBinary>::uninit();
         // SAFETY: by the invariant; the binary is this function's until it is released.
         unsafe {
@@ -196,7 +211,7 @@ impl Beam {
     }
 
     /// The term that `bytes` hold in the external format, if they hold one.
-    pub(super) fn read_external(self, bytes: &[u8]) -> Option<Raw> {
+    pub(crate) fn read_external(self, bytes: &[u8]) -> Option<Raw> {
         let mut term = Raw::default();
         // SAFETY: the VM checks what it reads.
         let read =
@@ -207,7 +222,7 @@ impl Beam {
     /// Tells the VM how much of its time the process has used for a text of so many bytes. 64 KB
     /// are about a sixth of the millisecond that it runs at a time.
     #[inline(always)]
-    pub(super) fn consume_bytes(self, bytes: usize) {
+    pub(crate) fn consume_bytes(self, bytes: usize) {
         if bytes >= 4_096 {
             let percent = i32::try_from(bytes / 4_096).unwrap_or(100).clamp(1, 100);
             // SAFETY: by the invariant; the VM asks for 1 to 100.
@@ -217,7 +232,7 @@ impl Beam {
 }
 
 /// A walk over the pairs of a map, or none yet.
-pub(super) struct Pairs {
+pub(crate) struct Pairs {
     /// Null until it has started.
     env: *mut sys::ErlNifEnv,
     iterator: MaybeUninit<sys::ErlNifMapIterator>,
@@ -226,13 +241,13 @@ pub(super) struct Pairs {
 impl Pairs {
     /// Room for a walk. It starts where it stays: it is large, and there is one for every map.
     #[inline(always)]
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { env: std::ptr::null_mut(), iterator: MaybeUninit::uninit() }
     }
 
     /// Starts at the first pair of `map`, which must be a map.
     #[inline(always)]
-    pub(super) fn start(&mut self, beam: Beam, map: Raw) {
+    pub(crate) fn start(&mut self, beam: Beam, map: Raw) {
         // SAFETY: by the invariant. A walk starts once.
         unsafe {
             sys::enif_map_iterator_create(
@@ -247,7 +262,7 @@ impl Pairs {
 
     /// The pair at which the walk is, until its end.
     #[inline(always)]
-    pub(super) fn pair(&mut self) -> Option<(Raw, Raw)> {
+    pub(crate) fn pair(&mut self) -> Option<(Raw, Raw)> {
         if self.env.is_null() {
             return None;
         }
@@ -261,7 +276,7 @@ impl Pairs {
 
     /// Goes on to the next pair.
     #[inline(always)]
-    pub(super) fn advance(&mut self) {
+    pub(crate) fn advance(&mut self) {
         if !self.env.is_null() {
             // SAFETY: by the invariant; it has started.
             unsafe { sys::enif_map_iterator_next(self.env, self.iterator.as_mut_ptr()) };
