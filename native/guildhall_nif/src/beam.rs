@@ -92,6 +92,13 @@ impl Beam {
         term
     }
 
+    /// A part of a binary, which is not copied and keeps the whole alive.
+    #[inline(always)]
+    pub(crate) fn make_part(self, whole: Raw, from: usize, len: usize) -> Raw {
+        // SAFETY: by the invariant, and the caller's: the part is within the binary.
+        unsafe { sys::enif_make_sub_binary(self.0, whole, from, len) }
+    }
+
     #[inline(always)]
     pub(crate) fn integer(self, term: Raw) -> Integer {
         let (mut signed, mut unsigned) = (0, 0);

@@ -25,6 +25,7 @@ mod readiness;
 mod reaper;
 mod ring;
 mod store;
+mod store_rows;
 mod store_terms;
 
 use rustler::{Env, Term};

@@ -11,6 +11,7 @@ use rustler::{
 use store::{Engine, Folder, LOG_BYTES, Options, Report, SWEEP_ROWS};
 
 use crate::atoms;
+use crate::store_rows::rows;
 use crate::store_terms::{RangeTerm, Reason, decode_batch, outcome};
 
 /// An engine, the process that opened it and the names of its tables.
@@ -49,7 +50,7 @@ impl StoreResource {
 /// Cache, waiting batches, one commit, the disk's reserve.
 type Sizes = (usize, usize, usize, u64);
 /// And whether there are more.
-type Rows<'a> = (Vec<(Term<'a>, Term<'a>)>, bool);
+type Rows<'a> = (Term<'a>, bool);
 
 #[rustler::nif(schedule = "DirtyIo")]
 fn store_open<'a>(
@@ -146,7 +147,7 @@ fn store_get_many<'a>(
     Ok(values.map(|values| values.into_iter().map(value).collect()).map_err(Reason::from))
 }
 
-/// `{:ok, {rows, more?}}`. Keys and values share one binary.
+/// `{:ok, {rows, more?}}`. Long values share one binary.
 #[rustler::nif(schedule = "DirtyIo")]
 fn store_scan<'a>(
     env: Env<'a>,
@@ -156,21 +157,12 @@ fn store_scan<'a>(
     RangeTerm(range): RangeTerm<'a>,
 ) -> NifResult<Result<Rows<'a>, Reason>> {
     let table = store.table(table)?;
-    let page = match store.engine.scan(table, partition.as_slice(), range) {
+    let page = match store.engine.scan_to(table, partition.as_slice(), range) {
         Ok(page) => page,
         Err(failure) => return Ok(Err(failure.into())),
     };
-
-    let bytes: Binary<'a> = NewBinary::from_slice(env, page.bytes()).into();
-    let mut rows = Vec::with_capacity(page.lengths().len());
-    let mut offset = 0;
-    for &(key, value) in page.lengths() {
-        let end = offset + key;
-        let key = bytes.make_subbinary(offset, key)?.to_term(env);
-        rows.push((key, bytes.make_subbinary(end, value)?.to_term(env)));
-        offset = end + value;
-    }
-    Ok(Ok((rows, page.more())))
+    let more = page.more();
+    Ok(Ok((rows(env, page), more)))
 }
 
 #[rustler::nif]

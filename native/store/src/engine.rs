@@ -11,7 +11,7 @@ use crate::batch::Batch;
 use crate::failure::{Failure, OpenFailure, Refused};
 use crate::limits::Options;
 use crate::medium::Medium;
-use crate::read::{Page, Range};
+use crate::read::{Buffer, Page, Range};
 use crate::shared::Shared;
 use crate::writer::{Report, Writer};
 
@@ -78,6 +78,16 @@ impl<T: Send + 'static> Engine<T> {
 
     /// The rows of a partition within a range.
     pub fn scan(&self, table: u8, partition: &[u8], range: Range<'_>) -> Result<Page, Failure> {
+        self.scan_to(table, partition, range)
+    }
+
+    /// The rows of a partition within a range, in a buffer of the caller's kind.
+    pub fn scan_to<B: Buffer>(
+        &self,
+        table: u8,
+        partition: &[u8],
+        range: Range<'_>,
+    ) -> Result<Page<B>, Failure> {
         self.shared.read(|snapshot| snapshot.scan(table, partition, range))
     }
 

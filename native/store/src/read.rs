@@ -31,18 +31,49 @@ pub struct Range<'a> {
     pub limit: usize,
 }
 
+/// Where the bytes of a scan go: once, to where they are wanted.
+pub trait Buffer {
+    /// An empty one, with room for so many bytes.
+    fn with_room(bytes: usize) -> Self;
+
+    /// Appends bytes.
+    fn push(&mut self, bytes: &[u8]);
+
+    /// How many bytes it has.
+    fn count(&self) -> usize;
+}
+
+impl Buffer for Vec<u8> {
+    fn with_room(bytes: usize) -> Self {
+        Self::with_capacity(bytes)
+    }
+
+    fn push(&mut self, bytes: &[u8]) {
+        self.extend_from_slice(bytes);
+    }
+
+    fn count(&self) -> usize {
+        self.len()
+    }
+}
+
 /// The rows of a scan, their bytes in one piece.
 #[derive(Debug)]
-pub struct Page {
-    bytes: Vec<u8>,
+pub struct Page<B = Vec<u8>> {
+    bytes: B,
     rows: Vec<(usize, usize)>,
     more: bool,
 }
 
-impl Page {
+impl<B: Buffer> Page<B> {
     /// Keys and values, one after the other.
-    pub fn bytes(&self) -> &[u8] {
+    pub fn bytes(&self) -> &B {
         &self.bytes
+    }
+
+    /// The same, and the lengths of each key and value.
+    pub fn into_parts(self) -> (B, Vec<(usize, usize)>) {
+        (self.bytes, self.rows)
     }
 
     /// The length of each key and value in [`bytes`](Self::bytes).
@@ -57,13 +88,13 @@ impl Page {
 
     /// Room for so many small rows, within reason.
     fn with_room(rows: usize) -> Self {
-        let rows = rows.min(256);
-        Self { bytes: Vec::with_capacity(rows * 384), rows: Vec::with_capacity(rows), more: false }
+        let rows = rows.min(64);
+        Self { bytes: B::with_room(rows * 384), rows: Vec::with_capacity(rows), more: false }
     }
 
     fn push(&mut self, key: &[u8], value: &[u8]) {
-        self.bytes.extend_from_slice(key);
-        self.bytes.extend_from_slice(value);
+        self.bytes.push(key);
+        self.bytes.push(value);
         self.rows.push((key.len(), value.len()));
     }
 }
@@ -93,12 +124,12 @@ impl Snapshot<'_> {
     }
 
     /// The rows of the partition within the range, bounded in number and size.
-    pub(crate) fn scan(
+    pub(crate) fn scan<B: Buffer>(
         &self,
         table: u8,
         partition: &[u8],
         range: Range<'_>,
-    ) -> Result<Page, Fault> {
+    ) -> Result<Page<B>, Fault> {
         let prefix = self.prefix(table, partition, 0)?;
         let within = |key: &[u8]| [&prefix, key].concat();
         let lower = match range.lower {
@@ -123,7 +154,7 @@ impl Snapshot<'_> {
                 Direction::Descending => rows.next_back(),
             };
             let Some((key, value)) = row.transpose()? else { break };
-            if page.bytes.len() >= MAX_SCAN_BYTES {
+            if page.bytes.count() >= MAX_SCAN_BYTES {
                 page.more = true;
                 break;
             }

@@ -126,7 +126,7 @@ pub(crate) fn dump<T: Send + 'static>(engine: &Engine<T>) -> Rows {
 }
 
 pub(crate) fn pairs(page: &store::Page) -> Vec<(Vec<u8>, Vec<u8>)> {
-    let mut rest = page.bytes();
+    let mut rest = page.bytes().as_slice();
     let mut take = |length| {
         let (taken, left) = rest.split_at(length);
         rest = left;
