@@ -164,9 +164,7 @@ impl Beam {
     #[inline(always)]
     pub(crate) fn make_tuple(self, elements: &[Raw]) -> Raw {
         // SAFETY: by the invariant; the VM copies the slice.
-        unsafe {
-            sys::enif_make_tuple_from_array(self.0, elements.as_ptr(), elements.len() as u32)
-        }
+        unsafe { sys::enif_make_tuple_from_array(self.0, elements.as_ptr(), elements.len() as u32) }
     }
 
     #[inline(always)]

@@ -12,8 +12,8 @@ mod walk;
 use payload::Reason;
 use rustler::{Atom, Binary, Encoder, Env, NifResult, Term, types::atom};
 
-use atoms::Words;
 use crate::beam::Beam;
+use atoms::Words;
 use decode::Terms;
 use encode::Unfinished;
 use frames::Step;

@@ -3,11 +3,11 @@
 use rustler::{Atom, Env, NifResult, Term};
 
 use super::atoms::{self, AtomTexts, Words};
-use crate::beam::{Beam, Raw};
 use super::frames::{Frames, Step};
 use super::keys::KeyPlaces;
 use super::stop::Stop;
 use super::walk::Walk;
+use crate::beam::{Beam, Raw};
 
 /// What a normal scheduler writes at a time, in bytes of text.
 const NORMAL_BYTES: usize = 64 * 1024;

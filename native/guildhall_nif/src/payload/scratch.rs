@@ -5,8 +5,8 @@ use std::cell::RefCell;
 use gauge::Gauge;
 use payload::Reader;
 
-use crate::beam::Raw;
 use super::encode::Encoder;
+use crate::beam::Raw;
 
 /// How much of each buffer is kept. What a larger document needed is given back.
 const KEPT: usize = 256 * 1024;

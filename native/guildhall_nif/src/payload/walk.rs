@@ -3,10 +3,10 @@
 use payload::{MAX_DEPTH, write};
 
 use super::atoms::{self, AtomTexts, Words};
-use crate::beam::{Beam, Integer, Kind, Pairs, Raw, is_boxed};
 use super::frames::{Frame, Frames};
 use super::keys::KeyPlaces;
 use super::stop::{Stop, not_utf8, refuse, unsupported};
+use crate::beam::{Beam, Integer, Kind, Pairs, Raw, is_boxed};
 
 pub(super) struct Walk<'a> {
     beam: Beam,

@@ -91,7 +91,9 @@ impl<'a> Reader<'a> {
                     return None;
                 }
                 self.rest = rest;
-                Some(Common::Unsigned(magnitude.iter().fold(0, |n, byte| n << 8 | u64::from(*byte))))
+                Some(Common::Unsigned(
+                    magnitude.iter().fold(0, |n, byte| n << 8 | u64::from(*byte)),
+                ))
             }
             BINARY => {
                 let (bytes, rest) = rest.split_at(memchr::memchr(0, rest)?);
