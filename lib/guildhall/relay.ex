@@ -31,7 +31,7 @@ defmodule Guildhall.Relay do
   | to | message | meaning |
   | -- | ------- | ------- |
   | session | `{Guildhall.Relay, :wake}` | something waits in the outbox |
-  | session | `{Guildhall.Relay, :attached, room_id}` | the attach events are in the outbox; it is subscribed |
+  | session | `{Guildhall.Relay, :attached, room_id}` | the attach events wait in the outbox, if there are any; it is subscribed |
   | session | `{Guildhall.Relay, :removed, room_id}` | it is no longer subscribed |
   | session | `{Guildhall.Relay, :overflow}` | too much waits; it has been detached everywhere and must end |
   | session | `{Guildhall.Relay, :room_down, room_id}` | the room died; attach to it again |

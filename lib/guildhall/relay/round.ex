@@ -207,14 +207,14 @@ defmodule Guildhall.Relay.Round do
     end
   end
 
-  # An event for a session alone, before it has a seat.
+  # An event for a session alone, before it has a seat. It is about to be told that it has one, and that
+  # is wake enough.
   defp push(round, session, event) do
     round = %{round | events: round.events + 1, deliveries: round.deliveries + 1}
 
     case Outbox.push(session.outbox, event) do
-      :queued -> round
-      :wake -> %{round | wakes: [session.pid | round.wakes], flushes: round.flushes + 1}
       :overflow -> %{round | overflowed: [session.key | round.overflowed]}
+      _wake_or_queued -> round
     end
   end
 end
