@@ -143,9 +143,7 @@ defmodule Guildhall.Table do
   def settle(%__MODULE__{over: over} = table) when over == %{}, do: table
   def settle(%__MODULE__{ets: nil, size: size} = table) when size <= @small, do: table
 
-  def settle(%__MODULE__{ets: nil} = table) do
-    settle(%{table | ets: :ets.new(__MODULE__, [:private])})
-  end
+  def settle(%__MODULE__{ets: nil} = table), do: table |> outside() |> settle()
 
   def settle(%__MODULE__{ets: ets, over: over} = table) do
     for {key, change} <- over do
@@ -157,6 +155,48 @@ defmodule Guildhall.Table do
 
     %{table | over: %{}}
   end
+
+  defp outside(table), do: %{table | ets: :ets.new(__MODULE__, [:protected])}
+
+  @typedoc "A table as other processes read it: what was settled last."
+  @type shared :: %__MODULE__{}
+
+  @doc "Settles a table and lets other processes read it from now on, whatever its size."
+  @spec share(t()) :: {shared(), t()}
+  def share(%__MODULE__{ets: nil} = table), do: table |> outside() |> share()
+
+  def share(%__MODULE__{} = table) do
+    table = settle(table)
+    {table, table}
+  end
+
+  @doc """
+  Returns some keys of a shared table and where to go on, `nil` at the end and at the beginning.
+
+  Whoever is in the table all the time is met once, if the caller holds it (`hold/1`).
+  """
+  @spec walk(shared(), continuation :: term(), pos_integer()) :: {[key()], term()}
+  def walk(%__MODULE__{ets: ets}, nil, count) do
+    walked(:ets.select(ets, [{{:"$1", :_}, [], [:"$1"]}], count))
+  end
+
+  def walk(_table, continuation, _count), do: walked(:ets.select(continuation))
+
+  defp walked(:"$end_of_table"), do: {[], nil}
+  defp walked({keys, :"$end_of_table"}), do: {keys, nil}
+  defp walked({keys, continuation}), do: {keys, continuation}
+
+  @doc "Lets walks of the caller meet every key; each call wants one of `release/1`."
+  @spec hold(shared()) :: true
+  def hold(%__MODULE__{ets: ets}), do: :ets.safe_fixtable(ets, true)
+
+  @doc "Ends what `hold/1` began."
+  @spec release(shared()) :: true
+  def release(%__MODULE__{ets: ets}), do: :ets.safe_fixtable(ets, false)
+
+  @doc "Returns how many entries a shared table has now."
+  @spec count(shared()) :: non_neg_integer()
+  def count(%__MODULE__{ets: ets}), do: :ets.info(ets, :size)
 
   defp write(%__MODULE__{codec: nil}, value), do: value
   defp write(%__MODULE__{codec: {encode, _decode}}, value), do: encode.(value)

@@ -89,4 +89,46 @@ defmodule Guildhall.TableTest do
     many = Table.new() |> fill(1..513) |> Table.settle()
     assert :erts_debug.flat_size(many) < 50
   end
+
+  test "others read what is shared and settled, and walk through it while it changes" do
+    {shared, table} = 1..3 |> Enum.reduce(Table.new(), &Table.put(&2, &1, -&1)) |> Table.share()
+    read = fn fun -> fun |> Task.async() |> Task.await() end
+
+    assert read.(fn -> {Table.get(shared, 2), Table.get(shared, 4), Table.count(shared)} end) ==
+             {-2, nil, 3}
+
+    table = Table.put(table, 4, -4)
+    assert read.(fn -> Table.get(shared, 4) end) == nil
+    table = Table.settle(table)
+    assert read.(fn -> Table.get(shared, 4) end) == -4
+
+    {^table, table} = Table.share(table)
+    test = self()
+
+    walker =
+      Task.async(fn ->
+        Table.hold(shared)
+        {first, continuation} = Table.walk(shared, nil, 2)
+        send(test, {:walked, first})
+        receive do: (:go_on -> :ok)
+        rest = walk(shared, continuation)
+        Table.release(shared)
+        first ++ rest
+      end)
+
+    first = receive do: ({:walked, keys} -> keys)
+    assert length(first) == 2
+    # Whoever has not been met is, unless he is gone.
+    [gone, left] = Enum.to_list(1..4) -- first
+    _table = table |> Table.delete(gone) |> Table.delete(hd(first)) |> Table.settle()
+    send(walker.pid, :go_on)
+    assert walker |> Task.await() |> Enum.sort() == Enum.sort([left | first])
+  end
+
+  defp walk(_shared, nil), do: []
+
+  defp walk(shared, continuation) do
+    {keys, continuation} = Table.walk(shared, continuation, 1)
+    keys ++ walk(shared, continuation)
+  end
 end
