@@ -20,6 +20,21 @@ defmodule Guildhall.Guild do
       type: :pos_integer,
       default: 10_000,
       doc: "How many commands may wait for a room; others are `:overloaded`."
+    ],
+    list_bytes: [
+      type: :pos_integer,
+      default: 268_435_456,
+      doc: "Native memory that a member list may take; a larger one is not shown."
+    ],
+    max_lists: [
+      type: :pos_integer,
+      default: 64,
+      doc: "How many member lists a guild may have; those of more channels are not shown."
+    ],
+    max_watchers: [
+      type: :pos_integer,
+      default: 100_000,
+      doc: "How many sessions may look at a guild's member lists; others are shown none."
     ]
   ]
 
@@ -81,11 +96,24 @@ defmodule Guildhall.Guild do
 
   ## Sessions
 
-  `attach/5`, `set_presence/5` and `set_voice/5` are for sessions and answer nothing. A session that
-  may not attach gets `{Guildhall.Guild, :refused, room_id, reason}`.
+  `attach/5`, `set_presence/5`, `set_voice/5` and `watch/5` are for sessions and answer nothing. A session that
+  may not attach gets `{Guildhall.Guild, :refused, room_id, reason}`. One that looks at member lists gets
+  `{Guildhall.Guild, :watched, room_id, pid}`, and must look again when that process dies, or
+  `{Guildhall.Guild, :unwatched, room_id}` if it must do so already.
   """
 
-  alias Guildhall.Guild.{Aftermath, Facts, Founding, Gate, Importing, Reads, Request, Rooms}
+  alias Guildhall.Guild.{
+    Aftermath,
+    Facts,
+    Founding,
+    Gate,
+    Importing,
+    Reads,
+    Request,
+    Rooms,
+    Sidebar
+  }
+
   alias Guildhall.Guild.Supervisor, as: Tree
   alias Guildhall.{Instance, Options}
   alias Guildhall.Model.{Ban, Channel, Guild, Member, Message, Presence, User}
@@ -281,6 +309,19 @@ defmodule Guildhall.Guild do
   end
 
   @doc """
+  Shows an attached session windows of the member lists of some channels, and of no others.
+
+  It is sent GUILD_MEMBER_LIST_UPDATE for those that its user sees. `channels` are numbers of windows of
+  100 by channel, as many as five each.
+  """
+  @spec watch(Instance.t(), guild_id :: pos_integer(), pos_integer(), String.t(), %{
+          optional(channel_id :: pos_integer()) => [non_neg_integer()]
+        }) :: :ok
+  def watch(instance, guild_id, user_id, session_id, channels) do
+    Rooms.tell(instance, guild_id, {:watch, user_id, session_id, channels})
+  end
+
+  @doc """
   Writes members straight into the store, while the guild's room does not run (else `:running`).
 
   Nobody is told, and who is a member already stays as he is. `progress` is called with how many
@@ -297,7 +338,14 @@ defmodule Guildhall.Guild do
     Importing.run(instance, guild_id, members, progress)
   end
 
-  @doc "Says how many rooms run."
-  @spec stats(Instance.t()) :: %{rooms: non_neg_integer()}
-  def stats(instance), do: %{rooms: Rooms.count(instance)}
+  @doc "Says how many rooms run, how many member lists they show, and to how many sessions."
+  @spec stats(Instance.t()) :: %{
+          rooms: non_neg_integer(),
+          lists: non_neg_integer(),
+          watchers: non_neg_integer()
+        }
+  def stats(instance) do
+    {lists, watchers} = Sidebar.Server.size(instance)
+    %{rooms: Rooms.count(instance), lists: lists, watchers: watchers}
+  end
 end

@@ -49,7 +49,7 @@ defmodule Guildhall.Telemetry do
      [
        instance: "which node",
        session_id: "which session",
-       command: "`:presence`, `:members` or `:voice`"
+       command: "`:presence`, `:members`, `:voice` or `:lists`"
      ]},
     {[:session, :retry], "A room did not take a session, which will ask again.", [count: "1"],
      [instance: "which node", session_id: "which session", room_id: "which room"]},
@@ -75,6 +75,20 @@ defmodule Guildhall.Telemetry do
     {[:guild, :presence], "A window of presences ended.",
      [shown: "changes told", waiting: "changes left for the next window"],
      [instance: "which node", room_id: "which room"]},
+    {[:guild, :list, :start], "A member list was built, or built anew.",
+     [members: "that it has, those that are not shown too"],
+     [instance: "which node", room_id: "which guild", list_id: "as clients know it"]},
+    {[:guild, :list, :stop], "A member list was dropped.", [count: "1"],
+     [instance: "which node", room_id: "which guild", list_id: "as clients know it"]},
+    {[:guild, :list, :refusal], "A session was not shown what it wanted of member lists.",
+     [count: "1"],
+     [
+       instance: "which node",
+       room_id: "which guild",
+       reason:
+         "`:lists` or `:watchers` if there are too many, `:windows` if it wants too many of one list, " <>
+           "`:memory_limit`, or `:behind` if all were ended because the lists were"
+     ]},
     {[:user, :cache, :clear], "The cache of accounts was full and was emptied.",
      [accounts: "that were in it"], [instance: "which node"]},
     {[:user, :cache, :strangers], "Ids that nobody has were forgotten.",

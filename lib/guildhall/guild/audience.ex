@@ -27,6 +27,13 @@ defmodule Guildhall.Guild.Audience do
   def attached?(%__MODULE__{sessions: sessions}, session_id),
     do: Table.has_key?(sessions, session_id)
 
+  @doc "The relay and the process of a session."
+  @spec fetch(t(), session_id()) :: {:ok, {relay :: pid(), session :: pid()}} | :error
+  def fetch(%__MODULE__{sessions: sessions}, session_id) do
+    with {:ok, {_user_id, relay, pid, _intents}} <- Table.fetch(sessions, session_id),
+         do: {:ok, {relay, pid}}
+  end
+
   @spec size(t()) :: non_neg_integer()
   def size(%__MODULE__{sessions: sessions}), do: Table.size(sessions)
 

@@ -5,7 +5,7 @@ defmodule Guildhall.Guild.Effects do
   # have sessions of the room; notifies users. Runs in the room's process, which is what the relays
   # take the caller for.
 
-  alias Guildhall.Guild.{Audience, Encoding, Event, Plan, Sessions, State, Talk}
+  alias Guildhall.Guild.{Audience, Encoding, Event, Plan, Sessions, State, Talk, Watching}
   alias Guildhall.{Relay, User}
 
   @spec perform(State.t(), Guildhall.Instance.t(), [Plan.effect()]) :: {State.t(), [:stop]}
@@ -31,7 +31,7 @@ defmodule Guildhall.Guild.Effects do
         channels = for channel <- in_order(channels), do: Encoding.channel_pair(state, channel)
         events = Enum.map(events, &Encoding.event(state, &1))
         :ok = Relay.change(relays, state.id, changes, channels, events)
-        state
+        if channels == [], do: state, else: Watching.follow(state, changes)
     end
   end
 

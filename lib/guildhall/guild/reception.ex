@@ -15,7 +15,8 @@ defmodule Guildhall.Guild.Reception do
     Sessions,
     Snapshot,
     State,
-    Talk
+    Talk,
+    Watching
   }
 
   alias Guildhall.Model.{Member, Presence}
@@ -26,6 +27,7 @@ defmodule Guildhall.Guild.Reception do
           {:attach, Subscriber.t(), Presence.t(), large_threshold :: pos_integer(), Request.t()}
           | {:presence, user_id :: pos_integer(), session_id :: String.t(), Presence.t()}
           | {:voice, user_id :: pos_integer(), session_id :: String.t(), map()}
+          | {:watch, user_id :: pos_integer(), session_id :: String.t(), map()}
 
   @spec handle(Server.t(), command()) :: Server.t()
   def handle(server, {:attach, subscriber, presence, threshold, request}) do
@@ -49,6 +51,10 @@ defmodule Guildhall.Guild.Reception do
     if Audience.attached?(Server.state(server).audience, session_id),
       do: Execution.update(server, &Talk.set(&1, user_id, session_id, attrs, now)),
       else: server
+  end
+
+  def handle(server, {:watch, user_id, session_id, channels}) do
+    Watching.watch(server, session_id, user_id, channels)
   end
 
   @doc "Tells a session that it is not attached."

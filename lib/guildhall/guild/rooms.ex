@@ -121,14 +121,21 @@ defmodule Guildhall.Guild.Rooms do
     :ok = Gate.enter(gate, :infinity)
     name = {:via, Registry, {registry(instance), room_id, gate}}
     child = {Server, [name: name, room_id: room_id, gate: gate] ++ options(instance)}
-    supervisor = {:via, PartitionSupervisor, {supervisors(instance), room_id}}
 
-    case DynamicSupervisor.start_child(supervisor, child) do
+    case start_child(instance, room_id, child) do
       {:ok, pid} -> {:ok, pid, gate}
       # Somebody else was first; it may have stopped again already.
       {:error, {:already_started, _pid}} -> {:error, :closed}
       {:error, _reason} -> {:error, :unavailable}
     end
+  end
+
+  @doc "Starts a process beside a room's."
+  @spec start_child(Instance.t(), room_id(), Supervisor.child_spec() | {module(), term()}) ::
+          DynamicSupervisor.on_start_child()
+  def start_child(instance, room_id, child) do
+    supervisor = {:via, PartitionSupervisor, {supervisors(instance), room_id}}
+    DynamicSupervisor.start_child(supervisor, child)
   end
 
   # What is to be sent is made inside the gate, so that the room is there for it.

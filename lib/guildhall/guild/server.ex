@@ -26,7 +26,9 @@ defmodule Guildhall.Guild.Server do
     Room,
     Rooms,
     Sessions,
-    State
+    Sidebar,
+    State,
+    Watching
   }
 
   alias Guildhall.{Instance, Relay, Store, Telemetry}
@@ -144,6 +146,10 @@ defmodule Guildhall.Guild.Server do
     server |> Execution.update(&Sessions.detach(&1, ids)) |> continue()
   end
 
+  def handle_info({Sidebar.Server, pid, number, told}, server) do
+    server |> Watching.hear(pid, number, told) |> continue()
+  end
+
   def handle_info(:tick, server) do
     server = Execution.update(%{server | ticking?: false}, &Sessions.tick/1)
     presences = state(server).presences
@@ -167,8 +173,11 @@ defmodule Guildhall.Guild.Server do
     {:stop, {:shutdown, :unavailable}, server}
   end
 
-  def handle_info({:DOWN, _monitor, :process, relay, _reason}, server) do
-    server |> Reception.lose(relay) |> continue()
+  def handle_info({:DOWN, _monitor, :process, pid, _reason}, server) do
+    case Watching.lost(server, pid) do
+      {:ok, server} -> continue(server)
+      :error -> server |> Reception.lose(pid) |> continue()
+    end
   end
 
   @impl GenServer
@@ -211,7 +220,10 @@ defmodule Guildhall.Guild.Server do
 
   # A guild that was deleted.
   defp continue(%{stop?: true} = server), do: stop(server, :unknown_guild)
-  defp continue(server), do: {:noreply, put_state(server, State.settle(state(server)))}
+
+  defp continue(server) do
+    {:noreply, server |> put_state(State.settle(state(server))) |> Watching.feed()}
+  end
 
   defp stop(server) do
     Rooms.unregister(server.instance, server.room_id)

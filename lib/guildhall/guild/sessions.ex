@@ -16,6 +16,7 @@ defmodule Guildhall.Guild.Sessions do
     Plan,
     Presences,
     Roster,
+    Sidebar,
     Snapshot,
     State,
     Talk
@@ -98,23 +99,27 @@ defmodule Guildhall.Guild.Sessions do
         roster = if rest == :last, do: Roster.offline(state.roster, user_id), else: state.roster
         presences = Presences.delete(state.presences, user_id, session_id)
         state = %{state | audience: audience, roster: roster, presences: presences}
-        Talk.leave(state, user_id, session_id)
+        state |> unwatched(session_id) |> Talk.leave(user_id, session_id)
     end
   end
 
   @doc "Takes out every session of a user who is no member any more. The relays were told."
   @spec expel(State.t(), pos_integer()) :: {State.t(), [effect()]}
   def expel(state, user_id) do
-    audience =
-      Enum.reduce(Audience.sessions(state.audience, user_id), state.audience, fn session_id,
-                                                                                 audience ->
-        {_rest, ^user_id, audience} = Audience.delete(audience, session_id)
-        audience
-      end)
+    state =
+      for session_id <- Audience.sessions(state.audience, user_id), reduce: state do
+        state ->
+          {_rest, ^user_id, audience} = Audience.delete(state.audience, session_id)
+          unwatched(%{state | audience: audience}, session_id)
+      end
 
     {state, effects} = Talk.leave(state, user_id, nil)
     presences = Presences.forget(state.presences, user_id)
-    {%{state | audience: audience, presences: presences}, effects}
+    {%{state | presences: presences}, effects}
+  end
+
+  defp unwatched(state, session_id) do
+    State.sidebar(state, &Sidebar.note(&1, {:gone, session_id}))
   end
 
   @doc "Ends a window of presences: shows those that waited for it."
@@ -130,6 +135,9 @@ defmodule Guildhall.Guild.Sessions do
   end
 
   defp shown(state, updates) do
+    note = fn {user_id, _shown}, sidebar -> Sidebar.note(sidebar, {:user, user_id}) end
+    state = State.sidebar(state, &Enum.reduce(updates, &1, note))
+
     {state,
      for(
        {user_id, shown} <- updates,

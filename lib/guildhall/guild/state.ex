@@ -7,7 +7,18 @@ defmodule Guildhall.Guild.State do
   # `version` counts the changes of what GUILD_CREATE shows without members, `epoch` is the room's
   # lease, and messages are placed in stream 0: a room is one stream today.
 
-  alias Guildhall.Guild.{Audience, Posts, Presences, Recent, Request, Roster, Snapshot, Voices}
+  alias Guildhall.Guild.{
+    Audience,
+    Posts,
+    Presences,
+    Recent,
+    Request,
+    Roster,
+    Sidebar,
+    Snapshot,
+    Voices
+  }
+
   alias Guildhall.Model.{Channel, Guild, Member, Message, Rights, Role, User}
   alias Guildhall.Permissions
 
@@ -27,6 +38,7 @@ defmodule Guildhall.Guild.State do
     presences: %Presences{},
     voices: %Voices{},
     snapshot: %Snapshot{},
+    sidebar: %Sidebar{},
     rights: nil
   ]
 
@@ -45,6 +57,7 @@ defmodule Guildhall.Guild.State do
           presences: Presences.t(),
           voices: Voices.t(),
           snapshot: Snapshot.t(),
+          sidebar: Sidebar.t(),
           # Follows the guild's roles, channels and owner; none in a direct message channel.
           rights: Permissions.t() | nil
         }
@@ -113,7 +126,8 @@ defmodule Guildhall.Guild.State do
   @spec reload(t(), Guild.t()) :: t()
   def reload(%__MODULE__{roster: roster} = state, %Guild{} = guild) do
     roster = %{Roster.new(roster.limit) | online: roster.online, gone: roster.gone}
-    new_version(%{state | guild: guild, rights: rights(guild), roster: roster})
+    state = %{state | guild: guild, rights: rights(guild), roster: roster}
+    state |> sidebar(&Sidebar.rights/1) |> new_version()
   end
 
   @doc "Writes down what changed of the sessions, for the process that keeps this state."
@@ -137,14 +151,21 @@ defmodule Guildhall.Guild.State do
     state = %{state | guild: Map.merge(state.guild, changes)}
 
     case changes do
-      %{owner_id: user_id} -> state |> entitle({:owner, user_id}) |> new_version()
-      %{} -> new_version(state)
+      %{owner_id: id} ->
+        state |> entitle({:owner, id}) |> sidebar(&Sidebar.rights/1) |> new_version()
+
+      %{} ->
+        new_version(state)
     end
   end
 
   defp change(state, {:role, role}, _index, _now) do
     roles = Map.put(state.guild.roles, role.id, role)
-    %{state | guild: %{state.guild | roles: roles}} |> entitle({:role, role}) |> new_version()
+
+    %{state | guild: %{state.guild | roles: roles}}
+    |> entitle({:role, role})
+    |> sidebar(&Sidebar.role(&1, state.guild.roles[role.id], role))
+    |> new_version()
   end
 
   defp change(state, {:role_deleted, role_id}, _index, _now) do
@@ -156,6 +177,7 @@ defmodule Guildhall.Guild.State do
         roster: Roster.forget_role(state.roster, role_id)
     }
     |> entitle({:role_deleted, role_id})
+    |> sidebar(&Sidebar.rights/1)
     |> new_version()
   end
 
@@ -164,6 +186,7 @@ defmodule Guildhall.Guild.State do
 
     %{state | guild: %{state.guild | channels: channels}}
     |> entitle({:channel, channel})
+    |> sidebar(&Sidebar.channel(&1, state.guild, state.guild.channels[channel.id], channel))
     |> new_version()
   end
 
@@ -173,6 +196,7 @@ defmodule Guildhall.Guild.State do
 
     %{state | guild: %{state.guild | channels: channels}, posts: posts}
     |> entitle({:channel_deleted, channel_id})
+    |> sidebar(&Sidebar.channel_deleted(&1, channel_id))
     |> new_version()
   end
 
@@ -183,12 +207,14 @@ defmodule Guildhall.Guild.State do
 
   defp change(state, {:member, member}, index, _now) do
     recent = Recent.put(state.recent, {:member, member.user.id}, member, index)
-    %{state | recent: recent, roster: Roster.update(state.roster, member)}
+    state = %{state | recent: recent, roster: Roster.update(state.roster, member)}
+    sidebar(state, &Sidebar.note(&1, {:user, member.user.id}))
   end
 
   defp change(state, {:member_removed, user_id}, index, _now) do
     recent = Recent.put(state.recent, {:member, user_id}, nil, index)
-    %{state | recent: recent, roster: Roster.remove(state.roster, user_id)}
+    state = %{state | recent: recent, roster: Roster.remove(state.roster, user_id)}
+    sidebar(state, &(&1 |> Sidebar.note({:user, user_id}) |> Sidebar.cut({:user, user_id})))
   end
 
   defp change(state, {:row, key, value}, index, _now) do
@@ -212,6 +238,12 @@ defmodule Guildhall.Guild.State do
 
   defp entitle(%{rights: nil} = state, _change), do: state
   defp entitle(state, change), do: %{state | rights: Rights.change(state.rights, change)}
+
+  @doc "Changes what is known of the sidebar."
+  @spec sidebar(t(), (Sidebar.t() -> Sidebar.t())) :: t()
+  def sidebar(%__MODULE__{sidebar: sidebar} = state, change) do
+    %{state | sidebar: change.(sidebar)}
+  end
 
   defp new_version(state), do: %{state | version: state.version + 1}
 end

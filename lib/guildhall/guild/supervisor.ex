@@ -1,12 +1,12 @@
 defmodule Guildhall.Guild.Supervisor do
   @moduledoc false
 
-  # The registry of running rooms, and one supervisor for them per scheduler. If the registry goes,
+  # The registries of running rooms and sidebars, and one supervisor for them per scheduler. If the registry goes,
   # the rooms go with it: nobody would find them, and each may run only once.
 
   use Supervisor
 
-  alias Guildhall.Guild.Rooms
+  alias Guildhall.Guild.{Rooms, Sidebar}
   alias Guildhall.Instance
 
   @spec start_link(keyword()) :: Supervisor.on_start()
@@ -23,6 +23,7 @@ defmodule Guildhall.Guild.Supervisor do
     children = [
       {Registry,
        keys: :unique, name: Rooms.registry(instance), partitions: System.schedulers_online()},
+      {Registry, keys: :unique, name: Sidebar.Server.registry(instance)},
       {PartitionSupervisor, child_spec: DynamicSupervisor, name: Rooms.supervisors(instance)}
     ]
 

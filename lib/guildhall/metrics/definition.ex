@@ -90,6 +90,8 @@ defmodule Guildhall.Metrics.Definition do
      [:reason]},
     {:counter, :room_refusals_total, "Commands refused by rooms that are behind.",
      [:guild, :refusal], :count, [:reason]},
+    {:counter, :member_list_refusals_total, "Wishes to see member lists that were not met.",
+     [:guild, :list, :refusal], :count, [:reason]},
     {:counter, :sessions_started_total, "Sessions begun.", [:session, :start], nil, []},
     {:counter, :sessions_stopped_total, "Sessions ended.", [:session, :stop], nil, [:reason]},
     {:counter, :session_requests_total, "Requests for a session.", [:session, :request], :count,
@@ -172,6 +174,9 @@ defmodule Guildhall.Metrics.Definition do
     for {name, help, read} <- [
           {:sessions, "Sessions, with a connection or waiting for one.", &Session.count/1},
           {:rooms, "Rooms that run.", &Guild.stats(&1).rooms},
+          {:member_lists, "Member lists that are shown.", &Guild.stats(&1).lists},
+          {:member_list_watchers, "Sessions that look at member lists, once a guild.",
+           &Guild.stats(&1).watchers},
           {:http_connections, "Open connections.",
            &Http.stats(Instance.child(&1, :endpoint)).connections},
           {:relay_mailbox, "Messages that wait for a relay.", &mailboxes/1},

@@ -1,0 +1,59 @@
+defmodule Guildhall.Guild.Sidebar.Watcher do
+  @moduledoc false
+
+  # A session that looks at member lists: what it asked for, and what it has of it.
+
+  alias Guildhall.Guild.Sidebar
+  alias Guildhall.Guild.Sidebar.{Class, Roll}
+  alias Guildhall.Model.Member
+
+  # As many as a list takes of a subscriber.
+  @windows 5
+
+  @enforce_keys [:user_id]
+  defstruct [:user_id, channels: %{}, views: %{}]
+
+  @typedoc "Windows of a list, by way of a channel, and those that it was sent last."
+  @type view :: %{
+          channel: pos_integer(),
+          windows: Roll.windows(),
+          has: Roll.windows(),
+          follows?: boolean()
+        }
+  @type t :: %__MODULE__{
+          user_id: pos_integer(),
+          channels: Sidebar.channels(),
+          views: %{optional(Class.t()) => view()}
+        }
+
+  @doc """
+  The windows that it is to have of each list, by way of the first of the channels that show it. Of more
+  windows than it may have it has the first.
+  """
+  @spec wanted(t(), Member.t() | nil, %{optional(pos_integer()) => Class.t()}, Roll.facts()) ::
+          {%{optional(Class.t()) => {channel :: pos_integer(), Roll.windows()}},
+           [{:refused, :windows}]}
+  def wanted(_watcher, nil, _classes, _facts), do: {%{}, []}
+
+  def wanted(%__MODULE__{channels: channels}, member, classes, facts) do
+    seen =
+      for {channel, windows} <- Enum.sort(channels),
+          class = classes[channel],
+          Roll.sees?(class, channel, facts, member),
+          do: {class, channel, windows}
+
+    wanted =
+      Enum.reduce(seen, %{}, fn {class, channel, windows}, wanted ->
+        Map.update(wanted, class, {channel, windows}, fn {first, others} ->
+          {first, Enum.sort(Enum.uniq(others ++ windows))}
+        end)
+      end)
+
+    many? = Enum.any?(wanted, fn {_class, {_channel, windows}} -> length(windows) > @windows end)
+
+    few =
+      Map.new(wanted, fn {class, {c, windows}} -> {class, {c, Enum.take(windows, @windows)}} end)
+
+    {few, if(many?, do: [refused: :windows], else: [])}
+  end
+end

@@ -1,0 +1,184 @@
+defmodule Guildhall.Guild.Watching do
+  @moduledoc false
+
+  # The room's side of member lists: starts its sidebar, tells it what changed, and gives what comes
+  # back its place among the other events. Works in the room's process, on the struct of
+  # `Guildhall.Guild.Server`.
+  #
+  # A session that looks at lists follows a topic of its own as well, for what it alone is sent.
+
+  alias Guildhall.Guild.{Audience, Rooms, Server, Sidebar, State}
+  alias Guildhall.Guild.Sidebar.Source
+  alias Guildhall.{Relay, Table, Telemetry}
+
+  # A sidebar that is further behind is ended; whoever looks at it asks again.
+  @behind 10_000
+
+  @doc "A session looks at the lists of these channels and of no others."
+  @spec watch(Server.t(), String.t(), pos_integer(), Sidebar.channels()) :: Server.t()
+  def watch(server, session_id, user_id, channels) do
+    with {:ok, {_relay, pid}} <- Audience.fetch(Server.state(server).audience, session_id),
+         {:ok, server} <- open(server, pid, channels) do
+      note(server, {:watch, session_id, user_id, pid, channels})
+    else
+      :error -> server
+    end
+  end
+
+  defp note(server, item) do
+    Server.put_state(server, State.sidebar(Server.state(server), &Sidebar.note(&1, item)))
+  end
+
+  defp open(server, session, channels) do
+    case Server.state(server) do
+      %{guild: %{kind: :dm}} -> :error
+      %{sidebar: %Sidebar{pid: nil}} when channels == %{} -> :error
+      %{sidebar: %Sidebar{pid: nil}} = state -> start(server, state, session)
+      %{} -> {:ok, server}
+    end
+  end
+
+  defp start(server, state, session) do
+    {online, roster} = Table.share(state.roster.online)
+    {shown, presences} = Table.share(state.presences.shown)
+    state = %{state | roster: %{state.roster | online: roster}}
+    state = %{state | presences: %{state.presences | shown: presences}}
+
+    options = [
+      instance: server.instance,
+      room: self(),
+      room_id: state.id,
+      source: Source.room(server.instance, state.id, online, shown),
+      limits: %{
+        bytes: server.options[:list_bytes],
+        lists: server.options[:max_lists],
+        watchers: server.options[:max_watchers]
+      }
+    ]
+
+    case Rooms.start_child(server.instance, state.id, {Sidebar.Server, options}) do
+      {:ok, pid} ->
+        _monitor = Process.monitor(pid)
+        {:ok, Server.put_state(server, %{state | sidebar: %Sidebar{pid: pid, guild?: true}})}
+
+      {:error, _reason} ->
+        send(session, {Guildhall.Guild, :unwatched, state.id})
+        :error
+    end
+  end
+
+  @doc "Tells the sidebar what changed with the last message. The tables are settled before."
+  @spec feed(Server.t()) :: Server.t()
+  def feed(server) do
+    state = Server.state(server)
+
+    with {:ok, number, guild?, items, sidebar} <- Sidebar.take(state.sidebar) do
+      guild = if guild?, do: {state.guild, state.rights}
+      feed = {:feed, number, state.guild.member_count, guild, items}
+      :ok = Sidebar.Server.feed(sidebar.pid, feed)
+      server = Server.put_state(server, %{state | sidebar: sidebar})
+      if Sidebar.behind(sidebar) > @behind, do: give_up(server, sidebar), else: server
+    else
+      :none -> server
+    end
+  end
+
+  defp give_up(server, sidebar) do
+    Process.exit(sidebar.pid, :kill)
+    metadata = Map.put(Server.metadata(server), :reason, :behind)
+    Telemetry.emit([:guild, :list, :refusal], %{count: 1}, metadata)
+    forget(server)
+  end
+
+  defp forget(server), do: Server.put_state(server, %{Server.state(server) | sidebar: %Sidebar{}})
+
+  @doc "The sidebar died, if it is the one that is."
+  @spec lost(Server.t(), pid()) :: {:ok, Server.t()} | :error
+  def lost(server, pid) do
+    case Server.state(server).sidebar do
+      %Sidebar{pid: ^pid} -> {:ok, forget(server)}
+      %Sidebar{} -> :error
+    end
+  end
+
+  @doc "Carries out what comes from the sidebar, which knows the feeds up to this one."
+  @spec hear(Server.t(), pid(), number :: non_neg_integer(), [term()]) :: Server.t()
+  def hear(server, pid, number, told) do
+    case Server.state(server).sidebar do
+      %Sidebar{pid: ^pid} = sidebar ->
+        state = %{Server.state(server) | sidebar: Sidebar.hear(sidebar, number)}
+        Enum.reduce(told, Server.put_state(server, state), &carry_out(&2, &1, pid, number))
+
+      # What one that has been given up still had to say.
+      %Sidebar{} ->
+        server
+    end
+  end
+
+  defp carry_out(server, :idle, pid, number) do
+    if Sidebar.wanted?(Server.state(server).sidebar, number) do
+      server
+    else
+      send(pid, {:stop, self()})
+      forget(server)
+    end
+  end
+
+  defp carry_out(server, {:publish, channel_id, topic, event}, _pid, _number) do
+    state = Server.state(server)
+
+    if Sidebar.holds?(state.sidebar, [{:channel, channel_id}]),
+      do: publish(state, Audience.relays(state.audience), topic, event)
+
+    server
+  end
+
+  defp carry_out(server, {:send, session_id, user_id, channel_id, event}, _pid, _number) do
+    state = Server.state(server)
+
+    with true <- Sidebar.holds?(state.sidebar, [{:user, user_id}, {:channel, channel_id}]),
+         {:ok, {relay, _pid}} <- Audience.fetch(state.audience, session_id),
+         do: publish(state, [relay], own(session_id), event)
+
+    server
+  end
+
+  defp carry_out(server, {:follow, session_id, user_id, channels, topics, events}, _pid, _number) do
+    state = Server.state(server)
+    cuts = [{:user, user_id} | for(channel <- channels, do: {:channel, channel})]
+
+    with true <- Sidebar.holds?(state.sidebar, cuts),
+         {:ok, {relay, _pid}} <- Audience.fetch(state.audience, session_id) do
+      own = own(session_id)
+      :ok = Relay.follow(relay, state.id, session_id, [own | topics])
+      Enum.each(events, &publish(state, [relay], own, &1))
+    end
+
+    server
+  end
+
+  defp publish(state, relays, topic, event) do
+    event = %Relay.Event{type: "GUILD_MEMBER_LIST_UPDATE", to: {:topic, topic}, body: event}
+    Relay.publish(relays, state.id, event)
+  end
+
+  defp own(session_id), do: "session" <> session_id
+
+  @doc """
+  Follows a change of who sees what: members who see other channels now follow nothing, until the
+  sidebar has evaluated them. Other changes are a cut already.
+  """
+  @spec follow(State.t(), [term()]) :: State.t()
+  def follow(%State{sidebar: %Sidebar{pid: nil}} = state, _changes), do: state
+
+  def follow(state, changes) do
+    for {:member, %{user: %{id: user_id}}} <- changes, reduce: state do
+      state ->
+        for session_id <- Audience.sessions(state.audience, user_id),
+            {:ok, {relay, _pid}} <- [Audience.fetch(state.audience, session_id)],
+            do: Relay.follow(relay, state.id, session_id, [])
+
+        State.sidebar(state, &Sidebar.cut(&1, {:user, user_id}))
+    end
+  end
+end
