@@ -5,7 +5,7 @@ defmodule Guildhall.Gateway.Command do
   # not be cut off for it; a field that the answer depends on and that is not what it must be is a
   # decode error.
 
-  alias Guildhall.Gateway.{Identity, Opcode, Status}
+  alias Guildhall.Gateway.{Identity, Opcode, Status, Subscription}
   alias Guildhall.Model.Snowflake
   alias Guildhall.Payload
   alias Guildhall.Session.{Connection, Identify, MemberRequest, Resume}
@@ -37,6 +37,14 @@ defmodule Guildhall.Gateway.Command do
   defp read(:presence, %{} = data), do: {:presence, Status.read(data)}
   defp read(:voice, %{} = data), do: voice(data, Snowflake.parse(data["guild_id"]))
   defp read(:members, %{} = data), do: members(data)
+
+  defp read(:lists, data) do
+    case Subscription.read(data) do
+      {:ok, []} -> :ignored
+      {:ok, guilds} -> {:lists, guilds}
+      :error -> {:invalid, :decode_error}
+    end
+  end
 
   defp read(:resume, %{"token" => token, "session_id" => id} = data)
        when is_binary(token) and is_binary(id) do

@@ -7,10 +7,18 @@ defmodule Guildhall.Gateway.Opcode do
 
   # What user clients ask of services that are not here is ignored, and so are the sounds (31) and
   # the channel details (43) that a bot may ask for.
-  @ignored [5, 13, 14, 28, 29, 30, 31, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43]
+  @ignored [5, 13, 28, 29, 30, 31, 34, 35, 36, 38, 39, 40, 41, 42, 43]
 
   @type name ::
-          :heartbeat | :identify | :presence | :voice | :resume | :members | :ignored | :unknown
+          :heartbeat
+          | :identify
+          | :presence
+          | :voice
+          | :resume
+          | :members
+          | :lists
+          | :ignored
+          | :unknown
 
   @spec name(integer()) :: name()
   def name(1), do: :heartbeat
@@ -19,6 +27,7 @@ defmodule Guildhall.Gateway.Opcode do
   def name(4), do: :voice
   def name(6), do: :resume
   def name(8), do: :members
+  def name(op) when op in [14, 37], do: :lists
   def name(op) when op in @ignored, do: :ignored
   def name(_op), do: :unknown
 

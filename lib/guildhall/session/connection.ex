@@ -23,6 +23,7 @@ defmodule Guildhall.Session.Connection do
           | {:presence, Presence.t()}
           | {:voice, guild_id :: non_neg_integer(), attributes :: map()}
           | {:members, MemberRequest.t()}
+          | {:lists, [{guild_id :: pos_integer(), wish :: map() | nil}]}
           | :ignored
           | :writable
           | {:invalid, reason()}

@@ -45,6 +45,11 @@ defmodule Guildhall.Session.Effects do
     server
   end
 
+  def perform({:watch, guild_id, channels}, %{state: %State{client: client}} = server) do
+    Guild.watch(server.instance, guild_id, client.user.id, server.id, channels)
+    server
+  end
+
   def perform({:page, page, access}, %{state: %State{client: client}} = server) do
     case Members.read(server.instance, client.user.id, page, access) do
       {:ok, chunk, next} ->
@@ -84,7 +89,7 @@ defmodule Guildhall.Session.Effects do
   end
 
   # Sessions of one room must not all come back at once.
-  def perform({:backoff, {:room, room_id} = name, milliseconds}, server) do
+  def perform({:backoff, {_what, room_id} = name, milliseconds}, server) do
     emit(server, [:session, :retry], %{count: 1}, %{room_id: room_id})
     perform({:timer, name, div(milliseconds, 2) + :rand.uniform(milliseconds)}, server)
   end

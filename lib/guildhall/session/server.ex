@@ -31,6 +31,8 @@ defmodule Guildhall.Session.Server do
     hungry?: false,
     # Whether the next turn ends with a heap that is as small as it can be.
     hibernate?: false,
+    # The guilds whose member lists the client looks at, by the process that has them.
+    sidebars: %{},
     timers: %{},
     began_at: 0,
     stop: nil
@@ -153,6 +155,21 @@ defmodule Guildhall.Session.Server do
 
   def handle_info({Guild, :refused, room_id, reason}, server) do
     server |> run({:refused, room_id, reason}) |> noreply()
+  end
+
+  def handle_info({Guild, :watched, guild_id, pid}, %__MODULE__{sidebars: sidebars} = server) do
+    unless is_map_key(sidebars, pid), do: Process.monitor(pid)
+    noreply(%{server | sidebars: Map.put(sidebars, pid, guild_id)})
+  end
+
+  def handle_info({Guild, :unwatched, guild_id}, server) do
+    server |> run({:unwatched, guild_id}) |> noreply()
+  end
+
+  def handle_info({:DOWN, _ref, :process, pid, _reason}, %__MODULE__{sidebars: sidebars} = server)
+      when is_map_key(sidebars, pid) do
+    {guild_id, sidebars} = Map.pop!(sidebars, pid)
+    %{server | sidebars: sidebars} |> run({:unwatched, guild_id}) |> noreply()
   end
 
   def handle_info({User, {:joined, room_id, kind}}, server) do

@@ -9,11 +9,23 @@ defmodule Guildhall.Session.State do
   # that does not come back soon is `absent`: others see him offline while his session still waits.
 
   alias Guildhall.Model.{Json, Presence, User}
-  alias Guildhall.Session.{Client, Connection, MemberRequest, Members, Pages, Rooms, Window}
+
+  alias Guildhall.Session.{
+    Client,
+    Connection,
+    Lists,
+    MemberRequest,
+    Members,
+    Pages,
+    Rooms,
+    Window
+  }
 
   # Changes of presence in so many ms, and how often all members of a guild may be asked for.
   @presences {5, 20_000}
   @whole_list 30_000
+  # Until those are asked for again whose process died.
+  @again 500
 
   @enforce_keys [:client, :options]
   defstruct [
@@ -22,6 +34,7 @@ defmodule Guildhall.Session.State do
     phase: :waiting,
     rooms: nil,
     pages: nil,
+    lists: %Lists{},
     presences: nil,
     absent: false,
     heartbeat_at: 0
@@ -33,12 +46,13 @@ defmodule Guildhall.Session.State do
           phase: :waiting | :connected,
           rooms: Rooms.t(),
           pages: Pages.t(),
+          lists: Lists.t(),
           presences: Window.t(),
           absent: boolean(),
           heartbeat_at: integer()
         }
 
-  @type timer :: :heartbeat | :absence | :expiry | :grace | {:room, pos_integer()}
+  @type timer :: :heartbeat | :absence | :expiry | :grace | {:room | :lists, pos_integer()}
   @type command ::
           {:begin, guild_ids :: [pos_integer()]}
           | :connected
@@ -49,6 +63,7 @@ defmodule Guildhall.Session.State do
           | {:joined, room_id :: pos_integer(), :guild | :dm}
           | {:attached | :removed | :down, room_id :: pos_integer()}
           | {:refused, room_id :: pos_integer(), reason :: atom()}
+          | {:unwatched, guild_id :: pos_integer()}
           | {:updated, User.t()}
           | {:timeout, timer()}
           | {:ended, :relay | :overflow | :revoked}
@@ -59,6 +74,7 @@ defmodule Guildhall.Session.State do
           | {:attach, room_id :: pos_integer()}
           | {:present, [room_id :: pos_integer()]}
           | {:voice, guild_id :: pos_integer(), attributes :: map()}
+          | Lists.effect()
           | {:page, Pages.page(), Members.access()}
           | {:acknowledge, sequence :: non_neg_integer() | nil}
           | :reconnect
@@ -104,7 +120,9 @@ defmodule Guildhall.Session.State do
     ]
 
     back = if state.absent, do: [{:present, Rooms.ids(state.rooms)}], else: []
-    {%{state | phase: :connected, absent: false, heartbeat_at: now}, timers ++ back}
+    {lists, watch} = Lists.absent(state.lists, false)
+    state = %{state | phase: :connected, absent: false, lists: lists, heartbeat_at: now}
+    {state, timers ++ back ++ watch}
   end
 
   def apply(%__MODULE__{phase: :connected} = state, :claimed, _now) do
@@ -136,11 +154,12 @@ defmodule Guildhall.Session.State do
   end
 
   def apply(%__MODULE__{} = state, {:attached, room_id}, _now) do
-    rooms(state, &Rooms.attached(&1, room_id))
+    {state, effects} = rooms(state, &Rooms.attached(&1, room_id))
+    {state, effects ++ Lists.attached(state.lists, room_id)}
   end
 
   def apply(%__MODULE__{} = state, {:removed, room_id}, _now) do
-    rooms(state, &Rooms.removed(&1, room_id))
+    rooms(%{state | lists: Lists.removed(state.lists, room_id)}, &Rooms.removed(&1, room_id))
   end
 
   def apply(%__MODULE__{} = state, {:down, room_id}, _now) do
@@ -160,8 +179,18 @@ defmodule Guildhall.Session.State do
     rooms(state, &Rooms.timeout(&1, room_id))
   end
 
+  # Those who looked at one guild must not all come back at once.
+  def apply(%__MODULE__{} = state, {:unwatched, guild_id}, _now) do
+    {state, [{:backoff, {:lists, guild_id}, @again}]}
+  end
+
+  def apply(%__MODULE__{} = state, {:timeout, {:lists, guild_id}}, _now) do
+    {state, if(in?(state, guild_id), do: Lists.attached(state.lists, guild_id), else: [])}
+  end
+
   def apply(%__MODULE__{phase: :waiting} = state, {:timeout, :absence}, _now) do
-    {%{state | absent: true}, [{:present, Rooms.ids(state.rooms)}]}
+    {lists, unwatch} = Lists.absent(state.lists, true)
+    {%{state | absent: true, lists: lists}, [{:present, Rooms.ids(state.rooms)} | unwatch]}
   end
 
   def apply(%__MODULE__{} = state, {:timeout, :absence}, _now), do: {state, []}
@@ -200,7 +229,7 @@ defmodule Guildhall.Session.State do
   end
 
   defp client(state, {:voice, guild_id, attributes}, _now) do
-    if Rooms.status(state.rooms, guild_id) == :attached,
+    if in?(state, guild_id),
       do: {state, [{:voice, guild_id, attributes}]},
       else: {state, [{:dropped, :voice}]}
   end
@@ -212,8 +241,24 @@ defmodule Guildhall.Session.State do
     end
   end
 
+  # Bots are not shown lists.
+  defp client(%__MODULE__{client: %{user: %{bot: true}}} = state, {:lists, _guilds}, _now) do
+    {state, [{:dropped, :lists}]}
+  end
+
+  # A guild that the session is not in yet hears of it when it is.
+  defp client(state, {:lists, guilds}, now) do
+    {lists, effects} = Lists.wish(state.lists, guilds, now, state.options.rate_limits)
+    {%{state | lists: lists}, Enum.reject(effects, &early?(state, &1))}
+  end
+
   defp client(state, {:invalid, reason}, _now), do: wait(state, [{:close, reason}])
   defp client(state, :ignored, _now), do: {state, []}
+
+  defp early?(state, {:watch, guild_id, _channels}), do: not in?(state, guild_id)
+  defp early?(_state, _effect), do: false
+
+  defp in?(state, guild_id), do: Rooms.status(state.rooms, guild_id) == :attached
 
   defp limit(%__MODULE__{options: %{rate_limits: false}}, _limit), do: nil
   defp limit(_state, limit), do: limit
@@ -235,8 +280,7 @@ defmodule Guildhall.Session.State do
   end
 
   defp access(state, request) do
-    member? = Rooms.status(state.rooms, request.guild_id) == :attached
-    %{member?: member?, intents: state.client.intents}
+    %{member?: in?(state, request.guild_id), intents: state.client.intents}
   end
 
   # The timer runs out once in a while and looks at what came since, so that a heartbeat costs no timer.

@@ -24,9 +24,34 @@ defmodule Guildhall.Gateway.CommandTest do
     end
 
     test "may have an opcode of user clients, or one that is not served" do
-      for op <- @user_opcodes ++ [14, 31, 37, 43] do
+      for op <- @user_opcodes ++ [31, 43] do
         assert decode(op, %{guild_id: "1"}) == :ignored
         assert decode(op, nil) == :ignored
+      end
+    end
+
+    test "may say which member lists are looked at" do
+      channels = %{"5" => [[100, 199], [0, 99]], "6" => []}
+      wish = %{subscribed?: true, channels: %{5 => [0, 1], 6 => []}}
+      assert decode(14, %{guild_id: 1, typing: true, channels: channels}) == {:lists, [{1, wish}]}
+      assert decode(14, %{guild_id: "1", activities: true}) == {:lists, [{1, %{}}]}
+
+      assert decode(37, %{subscriptions: %{"1" => %{typing: false}, "2" => nil}}) ==
+               {:lists, [{2, nil}, {1, %{subscribed?: false}}]}
+
+      for data <- [nil, %{}, %{subscriptions: %{}}, %{subscriptions: [1]}], op <- [14, 37] do
+        assert decode(op, data) == :ignored
+      end
+
+      for channels <- [
+            [],
+            1,
+            %{"x" => []},
+            %{"5" => [[1, 2]]},
+            %{"5" => [[0, 1.0]]},
+            %{"5" => [0]}
+          ] do
+        assert decode(14, %{guild_id: 1, channels: channels}) == {:invalid, :decode_error}
       end
     end
 
@@ -223,6 +248,7 @@ defmodule Guildhall.Gateway.CommandTest do
   defp command?({:presence, %Presence{}}), do: true
   defp command?({:voice, guild_id, %{}}), do: is_integer(guild_id)
   defp command?({:members, %MemberRequest{}}), do: true
+  defp command?({:lists, [_guild | _guilds]}), do: true
   defp command?({:invalid, reason}), do: reason in [:decode_error, :unknown_opcode]
   defp command?(:ignored), do: true
 
@@ -230,7 +256,8 @@ defmodule Guildhall.Gateway.CommandTest do
   defp json do
     key =
       oneof(~w(token intents shard presence properties status activities session_id seq guild_id
-               channel_id user_ids query limit nonce large_threshold browser name))
+               channel_id user_ids query limit nonce large_threshold browser name typing channels
+               subscriptions 12))
 
     value = oneof([nil, true, integer(), "text", "12", [], %{}])
 
