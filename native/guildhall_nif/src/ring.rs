@@ -3,6 +3,7 @@
 use ring::{Invalid, Member, Node, Ring, Unfinished};
 use rustler::{Atom, Binary, Error, NifResult, Resource, ResourceArc};
 
+use crate::list::List;
 use crate::{atoms, reaper};
 
 /// So many points a normal scheduler passes in well under a millisecond.
@@ -52,8 +53,8 @@ fn member((name, points): (Binary<'_>, u32)) -> Member {
 }
 
 #[rustler::nif(schedule = "DirtyCpu")]
-fn ring_new<'a>(members: Vec<(Binary<'a>, u32)>, max_bytes: usize) -> Made {
-    made(Ring::new(members.into_iter().map(member).collect(), max_bytes))
+fn ring_new<'a>(members: List<(Binary<'a>, u32)>, max_bytes: usize) -> Made {
+    made(Ring::new(members.0.into_iter().map(member).collect(), max_bytes))
 }
 
 #[rustler::nif(schedule = "DirtyCpu")]

@@ -11,6 +11,7 @@ use rustler::{
 use store::{Engine, Folder, LOG_BYTES, Options, Report, SWEEP_ROWS};
 
 use crate::atoms;
+use crate::list::List;
 use crate::store_rows::rows;
 use crate::store_terms::{RangeTerm, Reason, decode_batch, outcome};
 
@@ -56,11 +57,11 @@ type Rows<'a> = (Term<'a>, bool);
 fn store_open<'a>(
     env: Env<'a>,
     path: Binary<'a>,
-    tables: Vec<(Atom, String)>,
+    tables: List<(Atom, String)>,
     (cache_bytes, pending_bytes, commit_bytes, reserve_bytes): Sizes,
 ) -> NifResult<Result<ResourceArc<StoreResource>, Reason>> {
     let path = std::str::from_utf8(&path).map_err(|_| Error::BadArg)?;
-    let (tables, names) = tables.into_iter().unzip();
+    let (tables, names) = tables.0.into_iter().unzip();
     let options = Options {
         tables: names,
         cache_bytes,
@@ -134,11 +135,11 @@ fn store_get_many<'a>(
     env: Env<'a>,
     store: ResourceArc<StoreResource>,
     table: Atom,
-    rows: Vec<(Binary<'a>, Binary<'a>)>,
+    rows: List<(Binary<'a>, Binary<'a>)>,
 ) -> NifResult<Result<Vec<Term<'a>>, Reason>> {
     let table = store.table(table)?;
     let rows: Vec<_> =
-        rows.iter().map(|(partition, key)| (partition.as_slice(), key.as_slice())).collect();
+        rows.0.iter().map(|(partition, key)| (partition.as_slice(), key.as_slice())).collect();
     let value = |value: Option<Vec<u8>>| match value {
         None => atoms::nil().encode(env),
         Some(bytes) => NewBinary::from_slice(env, &bytes).into(),
