@@ -100,10 +100,14 @@ defmodule Guildhall.Relay do
     Server.run(relay, {:attach, self(), room_id, subscriber, events})
   end
 
-  @doc "Pushes an event to those who may see it."
-  @spec publish([pid()], room_id(), Event.t()) :: :ok
-  def publish(relays, room_id, %Event{} = event) when is_list(relays) do
-    Enum.each(relays, &Server.run(&1, {:publish, self(), room_id, event}))
+  @doc """
+  Pushes an event to those who may see it, or several, which leave in one write.
+
+  Of several either all or none are ephemeral.
+  """
+  @spec publish([pid()], room_id(), Event.t() | [Event.t(), ...]) :: :ok
+  def publish(relays, room_id, event) when is_list(relays) do
+    Enum.each(relays, &Server.run(&1, {:publish, self(), room_id, List.wrap(event)}))
   end
 
   @doc """

@@ -73,8 +73,11 @@ defmodule Guildhall.Telemetry do
      [count: "1"],
      [instance: "which node", room_id: "which room", reason: "`:mailbox` or `:in_flight`"]},
     {[:guild, :presence], "A window of presences ended.",
-     [shown: "changes told", waiting: "changes left for the next window"],
-     [instance: "which node", room_id: "which room"]},
+     [
+       shown: "changes told",
+       waiting: "changes left for the next window",
+       cut: "GUILD_CREATEs of the window that left out some who are online"
+     ], [instance: "which node", room_id: "which room"]},
     {[:guild, :list, :start], "A member list was built, or built anew.",
      [members: "that it has, those that are not shown too"],
      [instance: "which node", room_id: "which guild", list_id: "as clients know it"]},

@@ -130,6 +130,8 @@ defmodule Guildhall.GuildFixture do
   defp wait(%Subscriber{session_id: id}) do
     receive do
       {Relay, :wake} -> :ok
+      # Its first events are there with it.
+      {Relay, :attached, _room_id} -> :ok
     after
       2_000 -> flunk("#{id} got nothing")
     end

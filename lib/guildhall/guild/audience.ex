@@ -52,6 +52,16 @@ defmodule Guildhall.Guild.Audience do
         do: relay
   end
 
+  @doc "How many sessions have one of the intents."
+  @spec count(t(), intents()) :: non_neg_integer()
+  def count(%__MODULE__{relays: relays}, mask) do
+    for {_relay, sessions} <- relays,
+        {intents, count} <- sessions,
+        (intents &&& mask) != 0,
+        reduce: 0,
+        do: (sum -> sum + count)
+  end
+
   @doc "Whether the relay has been told of the room."
   @spec open?(t(), pid()) :: boolean()
   def open?(%__MODULE__{relays: relays}, relay), do: is_map_key(relays, relay)

@@ -18,9 +18,8 @@ defmodule Guildhall.Guild.Effects do
     end)
   end
 
-  defp one(state, _instance, {:publish, %Event{} = event}) do
-    publish(state, event)
-  end
+  defp one(state, _instance, {:publish, %Event{} = event}), do: publish(state, [event])
+  defp one(state, _instance, {:publish_all, events}), do: publish(state, events)
 
   defp one(state, _instance, {:change, changes, channels, events}) do
     case Audience.relays(state.audience) do
@@ -68,9 +67,12 @@ defmodule Guildhall.Guild.Effects do
   # A category comes before what is in it.
   defp in_order(channels), do: Enum.sort_by(channels, &{&1.type != 4, &1.position, &1.id})
 
-  defp publish(state, event) do
+  defp publish(state, [event | _same_kind] = events) do
     relays = Audience.relays(state.audience, Encoding.intents(state, event))
-    if relays != [], do: Relay.publish(relays, state.id, Encoding.event(state, event))
+
+    if relays != [],
+      do: Relay.publish(relays, state.id, Enum.map(events, &Encoding.event(state, &1)))
+
     state
   end
 

@@ -14,7 +14,6 @@ defmodule Guildhall.Guild.Execution do
     Loader,
     Pipeline,
     Plan,
-    Presences,
     Request,
     Room,
     Roster,
@@ -25,7 +24,6 @@ defmodule Guildhall.Guild.Execution do
 
   alias Guildhall.{Store, Table, Telemetry, User}
 
-  @presence_window 50
   # How long what is said in a direct message channel waits for sessions that were called.
   @gathering 1_000
 
@@ -131,11 +129,13 @@ defmodule Guildhall.Guild.Execution do
   defp tick(%{ticking?: true} = server), do: server
 
   defp tick(server) do
-    if Presences.ticking?(Server.state(server).presences) do
-      Process.send_after(self(), :tick, @presence_window)
-      %{server | ticking?: true}
-    else
-      server
+    case Sessions.window(Server.state(server)) do
+      nil ->
+        server
+
+      window ->
+        Process.send_after(self(), :tick, window)
+        %{server | ticking?: true}
     end
   end
 

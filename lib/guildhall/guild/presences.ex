@@ -4,19 +4,20 @@ defmodule Guildhall.Guild.Presences do
   # Who is online in a room, and how: what each of a user's sessions says, and what others are shown
   # of it, which is one presence a user.
   #
-  # A change is shown at once while changes are few. Beyond `@burst` in a window they wait for its
-  # end, where each user is shown as he is by then, `@most` users a window. Whoever came and went in
-  # between is not shown at all.
+  # A change is shown at once while changes are few. Others wait for their window's end, where each
+  # user is shown as he is by then. Whoever came and went in between is not shown at all. How many are
+  # few, and how many a window shows, `Guildhall.Guild.Pace` says.
 
+  alias Guildhall.Guild.Pace
   alias Guildhall.Model.Presence
   alias Guildhall.Table
 
-  @burst 20
-  @most 1_000
+  # Of how many who are online GUILD_CREATE can tell: what fits an outbox.
+  @sample 2_000
   # Of several sessions the most active one counts.
   @rank %{online: 3, dnd: 2, idle: 1}
 
-  defstruct users: Table.new(), shown: Table.new(), json: %{}, waiting: %{}, spent: 0
+  defstruct users: Table.new(), shown: Table.new(), sample: %{}, turn: %{}, later: %{}, spent: 0
 
   @type user_id :: pos_integer()
   @typedoc "What others see. A user who is not shown is offline."
@@ -30,9 +31,12 @@ defmodule Guildhall.Guild.Presences do
           users: Table.t(),
           # user_id() => shown()
           shown: Table.t(),
-          # What is shown, encoded, of those who were in a snapshot since it changed.
-          json: %{optional(user_id()) => binary()},
-          waiting: %{optional(user_id()) => true},
+          # Some of those who are shown, and what is, encoded, if it was asked for since it changed.
+          sample: %{optional(user_id()) => binary() | nil},
+          # Who waits to be shown: those whose turn it is, and those who have come since, so that
+          # nobody is passed over for ever while more come than are shown.
+          turn: %{optional(user_id()) => true},
+          later: %{optional(user_id()) => true},
           spent: non_neg_integer()
         }
 
@@ -70,8 +74,9 @@ defmodule Guildhall.Guild.Presences do
       presences
       | users: Table.delete(presences.users, user_id),
         shown: Table.delete(presences.shown, user_id),
-        json: Map.delete(presences.json, user_id),
-        waiting: Map.delete(presences.waiting, user_id)
+        sample: Map.delete(presences.sample, user_id),
+        turn: Map.delete(presences.turn, user_id),
+        later: Map.delete(presences.later, user_id)
     }
   end
 
@@ -79,43 +84,57 @@ defmodule Guildhall.Guild.Presences do
   @spec shown(t(), user_id()) :: shown()
   def shown(%__MODULE__{shown: shown}, user_id), do: Table.get(shown, user_id, @offline)
 
-  @doc "Some of those who are shown as anything but offline, as far as they are so many."
-  @spec online(t(), most :: non_neg_integer()) :: [user_id()]
-  def online(%__MODULE__{shown: shown}, most),
-    do: for({user_id, _shown} <- Table.take(shown, most), do: user_id)
-
   @doc "How many are shown as anything but offline."
   @spec count(t()) :: non_neg_integer()
   def count(%__MODULE__{shown: shown}), do: Table.size(shown)
 
-  @doc "What is shown of a user as `encode` makes it of his id and that; once for each change."
-  @spec encoded(t(), user_id(), (user_id(), shown() -> binary())) :: {binary(), t()}
-  def encoded(%__MODULE__{json: json} = presences, user_id, encode) do
-    case json do
-      %{^user_id => encoded} ->
-        {encoded, presences}
+  @doc """
+  Some of those who are shown as anything but offline, `most` of them or 2,000 if there are as many,
+  and what `encode` makes of each; once for each change.
+  """
+  @spec sample(t(), most :: non_neg_integer(), (user_id(), shown() -> binary())) ::
+          {[{user_id(), binary()}], t()}
+  def sample(%__MODULE__{} = presences, most, encode) do
+    presences = fill(presences, min(most, @sample))
+    taken = presences.sample |> :maps.iterator() |> some(most)
+    made = for {id, nil} <- taken, into: %{}, do: {id, encode.(id, shown(presences, id))}
+    sample = if made == %{}, do: presences.sample, else: Map.merge(presences.sample, made)
+    {for({id, _json} <- taken, do: {id, Map.fetch!(sample, id)}), %{presences | sample: sample}}
+  end
 
-      %{} ->
-        encoded = encode.(user_id, shown(presences, user_id))
-        {encoded, %{presences | json: Map.put(json, user_id, encoded)}}
-    end
+  # Whoever comes while it is full is not in it, so that it may run short when others go.
+  defp fill(%__MODULE__{sample: sample, shown: shown} = presences, most) do
+    if map_size(sample) < min(most, Table.size(shown)),
+      do: %{
+        presences
+        | sample: for({id, _shown} <- Table.take(shown, @sample), into: %{}, do: {id, sample[id]})
+      },
+      else: presences
   end
 
   @doc """
-  Returns what may be shown right now. The rest waits for `tick/1`, at the end of the window.
+  Returns what is shown to so many watchers right now. The rest waits for `tick/2`, at the end of the window.
   """
-  @spec flush(t()) :: {[{user_id(), shown()}], t()}
-  def flush(%__MODULE__{spent: spent} = presences) when spent < @burst do
-    {updates, presences} = show(presences, @burst - spent)
-    {updates, %{presences | spent: presences.spent + length(updates)}}
+  @spec flush(t(), watchers :: non_neg_integer()) :: {[{user_id(), shown()}], t()}
+  def flush(%__MODULE__{turn: turn, later: later} = presences, _watchers)
+      when turn == %{} and later == %{},
+      do: {[], presences}
+
+  def flush(%__MODULE__{spent: spent} = presences, watchers) do
+    case Pace.at_once(watchers) - spent do
+      left when left > 0 ->
+        {updates, presences} = show(presences, left)
+        {updates, %{presences | spent: spent + length(updates)}}
+
+      _none ->
+        {[], presences}
+    end
   end
 
-  def flush(presences), do: {[], presences}
-
-  @doc "A window has ended: returns what may be shown in the next one, and whether that is all."
-  @spec tick(t()) :: {[{user_id(), shown()}], t()}
-  def tick(%__MODULE__{} = presences) do
-    {updates, presences} = show(presences, @most)
+  @doc "A window has ended: returns what is shown now, at the cost of the next one."
+  @spec tick(t(), watchers :: non_neg_integer()) :: {[{user_id(), shown()}], t()}
+  def tick(%__MODULE__{} = presences, watchers) do
+    {updates, presences} = show(presences, Pace.at_end(watchers))
     {updates, %{presences | spent: length(updates)}}
   end
 
@@ -125,26 +144,43 @@ defmodule Guildhall.Guild.Presences do
     %{presences | users: Table.settle(users), shown: Table.settle(shown)}
   end
 
-  @doc "Whether a window is open, which `tick/1` must end."
+  @doc "Whether a window is open, which `tick/2` must end."
   @spec ticking?(t()) :: boolean()
-  def ticking?(%__MODULE__{spent: spent, waiting: waiting}), do: spent > 0 or waiting != %{}
+  def ticking?(%__MODULE__{spent: spent} = presences), do: spent > 0 or waiting(presences) > 0
 
   @spec waiting(t()) :: non_neg_integer()
-  def waiting(%__MODULE__{waiting: waiting}), do: map_size(waiting)
+  def waiting(%__MODULE__{turn: turn, later: later}), do: map_size(turn) + map_size(later)
 
-  defp changed(presences, user_id) do
-    if aggregate(presences, user_id) == shown(presences, user_id),
-      do: %{presences | waiting: Map.delete(presences.waiting, user_id)},
-      else: %{presences | waiting: Map.put(presences.waiting, user_id, true)}
+  defp changed(%__MODULE__{turn: turn, later: later} = presences, user_id) do
+    cond do
+      aggregate(presences, user_id) == shown(presences, user_id) ->
+        %{presences | turn: Map.delete(turn, user_id), later: Map.delete(later, user_id)}
+
+      is_map_key(turn, user_id) ->
+        presences
+
+      true ->
+        %{presences | later: Map.put(later, user_id, true)}
+    end
   end
 
-  defp show(presences, most) do
-    user_ids = presences.waiting |> :maps.iterator() |> some(most)
+  defp show(%__MODULE__{turn: turn, later: later} = presences, most) when turn == %{} do
+    if later == %{}, do: {[], presences}, else: show(%{presences | turn: later, later: %{}}, most)
+  end
+
+  defp show(%__MODULE__{turn: turn} = presences, most) do
+    user_ids = for {user_id, true} <- turn |> :maps.iterator() |> some(most), do: user_id
     updates = for user_id <- user_ids, do: {user_id, aggregate(presences, user_id)}
-    shown = Enum.reduce(updates, presences.shown, &note/2)
-    waiting = Map.drop(presences.waiting, user_ids)
-    json = Map.drop(presences.json, user_ids)
-    {updates, %{presences | shown: shown, json: json, waiting: waiting}}
+    presences = Enum.reduce(updates, %{presences | turn: Map.drop(turn, user_ids)}, &note/2)
+
+    case most - length(updates) do
+      0 ->
+        {updates, presences}
+
+      left ->
+        {more, presences} = show(presences, left)
+        {updates ++ more, presences}
+    end
   end
 
   # Not by a list of all keys: in a storm many more wait than are shown at once.
@@ -152,13 +188,20 @@ defmodule Guildhall.Guild.Presences do
 
   defp some(iterator, left) do
     case :maps.next(iterator) do
-      {user_id, true, iterator} -> [user_id | some(iterator, left - 1)]
+      {user_id, value, iterator} -> [{user_id, value} | some(iterator, left - 1)]
       :none -> []
     end
   end
 
-  defp note({user_id, %{status: :offline}}, shown), do: Table.delete(shown, user_id)
-  defp note({user_id, presence}, shown), do: Table.put(shown, user_id, presence)
+  defp note({user_id, %{status: :offline}}, %__MODULE__{shown: shown, sample: sample} = presences) do
+    %{presences | shown: Table.delete(shown, user_id), sample: Map.delete(sample, user_id)}
+  end
+
+  defp note({user_id, presence}, %__MODULE__{shown: shown, sample: sample} = presences) do
+    room? = map_size(sample) < @sample or is_map_key(sample, user_id)
+    sample = if room?, do: Map.put(sample, user_id, nil), else: sample
+    %{presences | shown: Table.put(shown, user_id, presence), sample: sample}
+  end
 
   defp aggregate(presences, user_id) do
     visible =

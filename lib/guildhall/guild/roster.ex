@@ -163,18 +163,28 @@ defmodule Guildhall.Guild.Roster do
     %{roster | gone: Map.put(roster.gone, role_id, true), json: %{}}
   end
 
-  @doc "The member's JSON as `encode` makes it; once for each change of those who are shown again."
-  @spec encoded(t(), Member.t(), (Member.t() -> binary())) :: {binary(), t()}
-  def encoded(%__MODULE__{json: json} = roster, %Member{user: %{id: user_id}} = member, encode) do
+  @doc """
+  The member's JSON as `encode` makes it, none if he is not known; once for each change of those who are
+  shown again.
+  """
+  @spec encoded(t(), user_id(), (Member.t() -> binary())) :: {[binary()], t()}
+  def encoded(%__MODULE__{json: json} = roster, user_id, encode) do
     case json do
       %{^user_id => encoded} ->
-        {encoded, roster}
+        {[encoded], roster}
 
       %{} ->
-        encoded = encode.(member)
-        keep? = roster.complete or Table.has_key?(roster.online, user_id)
-        {encoded, if(keep?, do: %{roster | json: keep(json, user_id, encoded)}, else: roster)}
+        case fetch(roster, user_id) do
+          {:ok, member} -> kept(roster, user_id, encode.(member))
+          :error -> {[], roster}
+        end
     end
+  end
+
+  defp kept(roster, user_id, encoded) do
+    if roster.complete or Table.has_key?(roster.online, user_id),
+      do: {[encoded], %{roster | json: keep(roster.json, user_id, encoded)}},
+      else: {[encoded], roster}
   end
 
   defp keep(json, user_id, encoded) when map_size(json) < @cached,

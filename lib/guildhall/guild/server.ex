@@ -151,9 +151,10 @@ defmodule Guildhall.Guild.Server do
   end
 
   def handle_info(:tick, server) do
+    %{snapshot: %{cut: cut}} = state(server)
     server = Execution.update(%{server | ticking?: false}, &Sessions.tick/1)
     presences = state(server).presences
-    measured = %{shown: presences.spent, waiting: Presences.waiting(presences)}
+    measured = %{shown: presences.spent, waiting: Presences.waiting(presences), cut: cut}
     Telemetry.emit([:guild, :presence], measured, metadata(server))
     continue(server)
   end

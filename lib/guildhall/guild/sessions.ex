@@ -2,7 +2,7 @@ defmodule Guildhall.Guild.Sessions do
   @moduledoc false
 
   # Sessions come, say how their user is, and go. Decided by values; the effects are the plan's, and
-  # two more: `{:open, relay}` and `{:attach, subscriber, events}`.
+  # three more: `{:open, relay}`, `{:attach, subscriber, events}` and `{:publish_all, events}`.
   #
   # A session is attached with a snapshot of what is visible, and gets every event after it: both go
   # to its relay in one order, so there is no gap and nothing comes twice.
@@ -13,6 +13,7 @@ defmodule Guildhall.Guild.Sessions do
     Audience,
     Event,
     Events,
+    Pace,
     Plan,
     Presences,
     Roster,
@@ -26,9 +27,13 @@ defmodule Guildhall.Guild.Sessions do
   alias Guildhall.Relay.Subscriber
 
   @guilds Intents.bit(:guilds)
+  @presences Intents.bit(:guild_presences)
 
   @type effect ::
-          Plan.effect() | {:open, pid()} | {:attach, Subscriber.t(), [Event.t()]}
+          Plan.effect()
+          | {:open, pid()}
+          | {:attach, Subscriber.t(), [Event.t()]}
+          | {:publish_all, [Event.t(), ...]}
 
   @doc "Attaches a member's session. One that is attached already stays as it is."
   @spec attach(State.t(), Subscriber.t(), Presence.t(), large_threshold :: pos_integer()) ::
@@ -55,7 +60,7 @@ defmodule Guildhall.Guild.Sessions do
        do: {[], state}
 
   defp snapshot(state, subscriber, threshold) do
-    {event, state} = Snapshot.event(state, subscriber, threshold)
+    {event, state} = Snapshot.event(state, subscriber, {threshold, watchers(state)})
     {[event], state}
   end
 
@@ -122,26 +127,37 @@ defmodule Guildhall.Guild.Sessions do
     State.sidebar(state, &Sidebar.note(&1, {:gone, session_id}))
   end
 
+  @doc "For how long a window is open that `tick/1` must end, in milliseconds; nil if none is."
+  @spec window(State.t()) :: pos_integer() | nil
+  def window(state) do
+    if Presences.ticking?(state.presences) or Snapshot.spent?(state.snapshot),
+      do: Pace.window(watchers(state))
+  end
+
   @doc "Ends a window of presences: shows those that waited for it."
   @spec tick(State.t()) :: {State.t(), [effect()]}
   def tick(state) do
-    {updates, presences} = Presences.tick(state.presences)
+    watchers = watchers(state)
+    {updates, presences} = Presences.tick(state.presences, watchers)
+    snapshot = Snapshot.tick(state.snapshot, watchers)
+    shown(%{state | presences: presences, snapshot: snapshot}, updates)
+  end
+
+  @doc "How many sessions are told of presences."
+  @spec watchers(State.t()) :: non_neg_integer()
+  def watchers(%State{audience: audience}), do: Audience.count(audience, @presences)
+
+  defp put_presences(state, presences) do
+    {updates, presences} = Presences.flush(presences, watchers(state))
     shown(%{state | presences: presences}, updates)
   end
 
-  defp put_presences(state, presences) do
-    {updates, presences} = Presences.flush(presences)
-    shown(%{state | presences: presences}, updates)
-  end
+  defp shown(state, []), do: {state, []}
 
   defp shown(state, updates) do
     note = fn {user_id, _shown}, sidebar -> Sidebar.note(sidebar, {:user, user_id}) end
     state = State.sidebar(state, &Enum.reduce(updates, &1, note))
-
-    {state,
-     for(
-       {user_id, shown} <- updates,
-       do: {:publish, Events.presence_update(state, user_id, shown)}
-     )}
+    events = for {user_id, shown} <- updates, do: Events.presence_update(state, user_id, shown)
+    {state, [{:publish_all, events}]}
   end
 end

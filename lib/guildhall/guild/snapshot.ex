@@ -9,23 +9,30 @@ defmodule Guildhall.Guild.Snapshot do
 
   import Bitwise
 
-  alias Guildhall.Guild.{Event, Events, Posts, Presences, Roster, State, Voices}
+  alias Guildhall.Guild.{Event, Events, Pace, Posts, Presences, Roster, State, Voices}
   alias Guildhall.Model.{Intents, Json, Member, Rights}
   alias Guildhall.Payload
   alias Guildhall.Relay.Subscriber
 
-  # How many members and presences of a large guild are shown: what fits an outbox. Of the others a
-  # client learns by their presence, or by asking.
-  @shown 2_000
+  # Of a large guild those are shown who are online: up to 2,000, which fits an outbox, and while very
+  # many come at once as many as a client calls large. Of the others it learns by their presence, or by
+  # asking.
+
+  @most 2_000
+  # In a guild with more members nobody is told who is online.
+  @told 75_000
 
   @presences Intents.bit(:guild_presences)
 
-  defstruct version: -1, guild: nil, channels: %{}
+  defstruct version: -1, guild: nil, channels: %{}, spent: 0, cut: 0
 
   @type t :: %__MODULE__{
           version: integer(),
           guild: binary() | nil,
-          channels: %{optional(pos_integer()) => {:whole | :open, binary()}}
+          channels: %{optional(pos_integer()) => {:whole | :open, binary()}},
+          # Members shown in this window of presences, and how often some were left out for that.
+          spent: non_neg_integer(),
+          cut: non_neg_integer()
         }
 
   @doc "Whether this session is shown every member of the guild."
@@ -35,20 +42,36 @@ defmodule Guildhall.Guild.Snapshot do
       guild.member_count <= min(threshold, State.small())
   end
 
+  @doc "Whether something was spent that `tick/1` gives back."
+  @spec spent?(t()) :: boolean()
+  def spent?(%__MODULE__{spent: spent}), do: spent > 0
+
+  @doc "A window of presences has ended, of a room with so many watchers."
+  @spec tick(t(), watchers :: non_neg_integer()) :: t()
+  def tick(%__MODULE__{spent: spent} = snapshot, watchers) do
+    %{snapshot | spent: max(spent - Pace.members(watchers), 0), cut: 0}
+  end
+
   @doc "The event, and the state with what was encoded for it."
-  @spec event(State.t(), Subscriber.t(), large_threshold :: pos_integer()) ::
+  @spec event(
+          State.t(),
+          Subscriber.t(),
+          {large_threshold :: pos_integer(), watchers :: non_neg_integer()}
+        ) ::
           {Event.t(), State.t()}
-  def event(%State{guild: %{kind: :dm} = guild} = state, subscriber, _threshold) do
+  def event(%State{guild: %{kind: :dm} = guild} = state, subscriber, _bounds) do
     [channel] = Map.values(guild.channels)
     others = for user <- state.users, user.id != subscriber.user_id, do: user
     {Events.direct_create(state, channel, others), state}
   end
 
-  def event(%State{} = state, %Subscriber{member: %Member{} = member} = subscriber, threshold) do
+  def event(%State{} = state, %Subscriber{member: %Member{} = member} = subscriber, bounds) do
+    {threshold, _watchers} = bounds
     state = refresh(state)
     visible = Rights.visible(state.rights, member)
-    {members, state} = members(state, subscriber, threshold)
-    {presences, state} = presences(state, subscriber)
+    {presences, state} = presences(state, subscriber, bounds)
+    {members, state} = members(state, subscriber, threshold, presences)
+    presences = for {_user_id, presence} <- presences, do: presence
 
     json = [
       state.snapshot.guild,
@@ -68,11 +91,12 @@ defmodule Guildhall.Guild.Snapshot do
 
   defp refresh(%State{version: version, snapshot: %{version: version}} = state), do: state
 
-  defp refresh(%State{guild: guild} = state) do
-    snapshot = %__MODULE__{
-      version: state.version,
-      guild: open(Payload.encode!(Json.guild(guild))),
-      channels: Map.new(guild.channels, fn {id, channel} -> {id, channel_json(channel)} end)
+  defp refresh(%State{guild: guild, snapshot: snapshot} = state) do
+    snapshot = %{
+      snapshot
+      | version: state.version,
+        guild: open(Payload.encode!(Json.guild(guild))),
+        channels: Map.new(guild.channels, fn {id, channel} -> {id, channel_json(channel)} end)
     }
 
     %{state | snapshot: snapshot}
@@ -102,48 +126,58 @@ defmodule Guildhall.Guild.Snapshot do
   defp last(state, id), do: state.posts |> Posts.last(id) |> Json.id() |> Payload.encode!()
 
   # Without presences a client is shown itself and who is in a voice channel.
-  defp members(state, %Subscriber{member: own, intents: intents} = subscriber, threshold) do
-    members =
-      cond do
-        all_members?(state, subscriber, threshold) -> Roster.known(state.roster)
-        (intents &&& @presences) != 0 -> [own | talking(state) ++ online(state)]
-        true -> [own | talking(state)]
-      end
+  defp members(state, subscriber, threshold, presences) do
+    user_ids =
+      if all_members?(state, subscriber, threshold),
+        do: for(member <- Roster.known(state.roster), do: member.user.id),
+        else: [subscriber.user_id | talking(state) ++ for({id, _presence} <- presences, do: id)]
 
     {members, roster} =
-      members
-      |> Enum.uniq_by(& &1.user.id)
-      |> Enum.map_reduce(state.roster, &Roster.encoded(&2, &1, fn m -> json(m) end))
+      user_ids
+      |> Enum.uniq()
+      |> Enum.flat_map_reduce(state.roster, &Roster.encoded(&2, &1, fn m -> json(m) end))
 
     {members, %{state | roster: roster}}
   end
 
   defp json(member), do: Payload.encode!(Json.member(member, user: true))
 
-  defp talking(state) do
-    for %{user_id: id} <- Voices.all(state.voices),
-        {:ok, member} <- [Roster.fetch(state.roster, id)],
-        do: member
+  defp talking(state), do: for(%{user_id: id} <- Voices.all(state.voices), do: id)
+
+  defp presences(%State{guild: guild} = state, %Subscriber{intents: intents} = subscriber, bounds) do
+    {threshold, _watchers} = bounds
+
+    cond do
+      (intents &&& @presences) == 0 or guild.member_count > @told -> {[], state}
+      all_members?(state, subscriber, threshold) -> sample(state, @most)
+      true -> state |> sample(affordable(state, bounds)) |> spend(threshold)
+    end
   end
 
-  defp online(state) do
-    for id <- Presences.online(state.presences, @shown),
-        {:ok, member} <- [Roster.fetch(state.roster, id)],
-        do: member
+  # The last one of a window may cost more than is left, which the next window pays.
+  defp affordable(%State{snapshot: snapshot}, {threshold, watchers}) do
+    if snapshot.spent < Pace.members(watchers), do: @most, else: threshold
   end
 
-  defp presences(state, %Subscriber{intents: intents}) when (intents &&& @presences) != 0 do
-    {encoded, presences} =
-      state.presences
-      |> Presences.online(@shown)
-      |> Enum.map_reduce(state.presences, fn id, presences ->
-        Presences.encoded(presences, id, &Payload.encode!(Json.presence(&1, &2)))
-      end)
-
-    {encoded, %{state | presences: presences}}
+  defp sample(state, most) do
+    encode = &Payload.encode!(Json.presence(&1, &2))
+    {sample, presences} = Presences.sample(state.presences, most, encode)
+    {sample, %{state | presences: presences}}
   end
 
-  defp presences(state, _subscriber), do: {[], state}
+  # What every client is shown is not counted.
+  defp spend({sample, %State{snapshot: snapshot} = state}, threshold) do
+    shown = length(sample)
+    cut? = shown < min(@most, Presences.count(state.presences))
+
+    snapshot = %{
+      snapshot
+      | spent: snapshot.spent + max(shown - threshold, 0),
+        cut: snapshot.cut + if(cut?, do: 1, else: 0)
+    }
+
+    {sample, %{state | snapshot: snapshot}}
+  end
 
   defp voices(state, visible) do
     for voice <- Voices.all(state.voices),

@@ -103,7 +103,10 @@ defmodule Guildhall.Relay.Server do
     Telemetry.emit([:relay, :flush], measurements, %{instance: server.instance, relay: self()})
   end
 
-  defp step(%{round: %Round{shed?: true} = round} = server, {:publish, _, _, %{ephemeral: true}}) do
+  defp step(
+         %{round: %Round{shed?: true} = round} = server,
+         {:publish, _, _, [%{ephemeral: true} | _]}
+       ) do
     %{server | round: Round.drop(round)}
   end
 

@@ -39,7 +39,7 @@ defmodule Guildhall.Relay.State do
   @type command ::
           {:open, room :: pid(), Relay.room_id(), View.t()}
           | {:attach, room :: pid(), Relay.room_id(), Subscriber.t(), [Outbox.event()]}
-          | {:publish, room :: pid(), Relay.room_id(), Event.t()}
+          | {:publish, room :: pid(), Relay.room_id(), [Event.t(), ...]}
           | {:change, room :: pid(), Relay.room_id(), [View.change()], Relay.channels(),
              [Event.t()]}
           | {:remove, room :: pid(), Relay.room_id(), user_id :: pos_integer(), Outbox.event()}
@@ -101,9 +101,9 @@ defmodule Guildhall.Relay.State do
     end)
   end
 
-  def apply(state, {:publish, pid, room_id, event}) do
+  def apply(state, {:publish, pid, room_id, events}) do
     with_room(state, pid, room_id, fn %{audience: audience} ->
-      {state, [{:dispatch, audience, Items.event(event)}]}
+      {state, for(event <- events, do: {:dispatch, audience, Items.event(event)})}
     end)
   end
 

@@ -44,14 +44,15 @@ defmodule Guildhall.Guild.RosterTest do
   test "nobody has a role that was deleted" do
     one = %{member(1) | roles: [7, 8]}
     roster = Roster.new(2) |> Roster.online(one) |> Roster.remember(%{member(2) | roles: [8]})
-    {"json", roster} = Roster.encoded(roster, one, fn _member -> "json" end)
-    {"json", roster} = Roster.encoded(roster, one, fn _member -> "again" end)
+    {["json"], roster} = Roster.encoded(roster, 1, fn _member -> "json" end)
+    {["json"], roster} = Roster.encoded(roster, 1, fn _member -> "again" end)
 
     roster = Roster.forget_role(roster, 8)
     assert {:ok, %{roles: [7]} = one} = Roster.fetch(roster, 1)
     assert {:ok, %{roles: []}} = Roster.fetch(roster, 2)
     assert roster |> Roster.known() |> Enum.map(& &1.roles) |> Enum.sort() == [[], [7]]
-    assert {"anew", _roster} = Roster.encoded(roster, one, fn _member -> "anew" end)
+    assert {["anew"], _roster} = Roster.encoded(roster, one.user.id, fn _member -> "anew" end)
+    assert {[], _roster} = Roster.encoded(roster, 3, fn _member -> "nobody" end)
   end
 
   # Whatever happens, a member is as he was last written, or not known.

@@ -108,7 +108,7 @@ defmodule Guildhall.Relay.StatePropertyTest do
         {subscriber.outbox, body(event, subscriber)}
       end
 
-    {run({:publish, self(), @room, encoded(event)}, running), guild, sessions, more ++ owed}
+    {run({:publish, self(), @room, [encoded(event)]}, running), guild, sessions, more ++ owed}
   end
 
   defp step({:attach, subscriber}, {running, guild, sessions, owed}) do
