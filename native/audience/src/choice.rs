@@ -18,12 +18,13 @@ mod tests;
 type Sets<'a> = SmallVec<[&'a Bits; 2]>;
 
 /// Which seats have one of several things.
+#[derive(Clone)]
 enum Any<'a> {
     /// Nothing is needed.
     Everyone,
     Sets(Sets<'a>),
-    /// The sessions are to be asked for these intents.
-    Intents(u32),
+    /// These of the first word, as its sessions were asked, and there is no other.
+    Word(u64),
 }
 
 /// An item as a rule for seats.
@@ -38,11 +39,24 @@ pub(crate) struct Choice<'a, T, E> {
     content: Any<'a>,
 }
 
+/// The choices of items; of one item without memory of their own.
+pub(crate) type Choices<'a, T, E> = SmallVec<[Choice<'a, T, E>; 1]>;
+
 /// MESSAGE_CONTENT.
 const CONTENT: u32 = 1 << 15;
 
 impl<'a, T, E> Choice<'a, T, E> {
-    pub(crate) fn new(audience: &'a Audience<T>, item: &'a Item<E>) -> Self {
+    pub(crate) fn all(audience: &'a Audience<T>, items: &'a [Item<E>]) -> Choices<'a, T, E> {
+        let mut choices = Choices::with_capacity(items.len());
+        for item in items {
+            let choice = Self::new(audience, item, choices.last());
+            choices.push(choice);
+        }
+        choices
+    }
+
+    /// What is as with the item before is not worked out again: those of a busy room are much alike.
+    fn new(audience: &'a Audience<T>, item: &'a Item<E>, before: Option<&Self>) -> Self {
         let taken = audience.seats.taken();
         let sight = |channel: u64| audience.sight_of(channel);
         let (within, outside) = match &item.to {
@@ -65,15 +79,46 @@ impl<'a, T, E> Choice<'a, T, E> {
                 }
             },
         };
+        let alike = before.filter(|before| before.item.intents == item.intents);
+        let content = before.filter(|before| before.item.content.is_some());
+        let intents = alike.map(|before| before.intents.clone());
+        let content = content.map(|before| before.content.clone());
+        let wanted = if item.content.is_some() { CONTENT } else { 0 };
         Self {
             audience,
             item,
             within,
             outside,
-            intents: audience.having(item.intents),
+            intents: intents.unwrap_or_else(|| audience.having(item.intents)),
             holders: audience.holding(item.permissions),
-            content: audience.having(CONTENT),
+            content: content.unwrap_or_else(|| audience.having(wanted)),
         }
+    }
+
+    /// What `fill` makes of one word, for rooms that have no other: a few instructions.
+    pub(crate) fn word(&self, index: usize) -> (u64, u64) {
+        let [one, other] = self.within;
+        let audience = self.audience;
+        let mut body = one.word(index) & other.word(index) & !self.outside.word(index);
+        body &= audience.any(&self.intents, index) & audience.any(&self.holders, index);
+        if !self.item.passive && !self.means_seats() {
+            body &= !audience.passive.word(index);
+        }
+        if let Some(shard) = self.item.shard {
+            body &= audience.seats.select(index, |session| session.shard == shard);
+        }
+        if self.item.content.is_none() {
+            return (body, 0);
+        }
+        let content = body & audience.any(&self.content, index);
+        (body & !content, content)
+    }
+
+    /// Whether there is a seat that the item names.
+    fn names_any(&self) -> bool {
+        !matches!(self.item.to, To::Room | To::Channel(_))
+            || self.item.author.is_some()
+            || self.item.names() > 0
     }
 
     /// Whether it is for anyone but those it names.
@@ -114,6 +159,9 @@ impl<'a, T, E> Choice<'a, T, E> {
 
     /// The seats for which the bulk may be wrong.
     pub(crate) fn named(&self) -> Vec<u32> {
+        if !self.names_any() {
+            return Vec::new();
+        }
         let item = self.item;
         let author = item.author.iter().map(|(user, _event)| user);
         let content = item.content.iter().flat_map(|_event| item.content_for.ids());
@@ -206,7 +254,7 @@ impl<T> Audience<T> {
         } else if self.intents.is_kept() {
             Any::Sets(self.intents.sets(intents))
         } else {
-            Any::Intents(intents)
+            Any::Word(self.seats.select(0, |session| session.intents & intents != 0))
         }
     }
 
@@ -238,10 +286,8 @@ impl<T> Audience<T> {
                     keep(words, &all);
                 }
             },
-            Any::Intents(_) => {
-                for (index, word) in
-                    (from..).zip(words.iter_mut()).filter(|(_index, word)| **word != 0)
-                {
+            Any::Word(_) => {
+                for (index, word) in (from..).zip(words.iter_mut()) {
                     *word &= self.any(any, index);
                 }
             }
@@ -253,7 +299,8 @@ impl<T> Audience<T> {
         match any {
             Any::Everyone => u64::MAX,
             Any::Sets(sets) => sets.iter().fold(0, |word, set| word | set.word(index)),
-            Any::Intents(mask) => self.seats.select(index, |session| session.intents & mask != 0),
+            Any::Word(word) if index == 0 => *word,
+            Any::Word(_) => 0,
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Events to those who get them: every session once a call, with all that is for it.
 
+use smallvec::SmallVec;
+
 use crate::bits::{SEATS, bit_of, seats, word_of};
 use crate::choice::Choice;
 use crate::item::Item;
@@ -10,6 +12,8 @@ use crate::{Audience, Budget};
 /// What a word of an item takes, and a delivery, in the words of a budget.
 const WORD: usize = 2;
 const PUSH: usize = 64;
+/// Items of one call for which no memory is sought.
+const ALIKE: usize = 16;
 
 /// What takes the events of a session.
 pub trait Deliver<T, E> {
@@ -49,18 +53,19 @@ impl<T> Audience<T> {
         budget: &mut Budget,
         deliver: &mut impl Deliver<T, E>,
     ) -> (Option<usize>, usize) {
-        let choices: Vec<Choice<'_, T, E>> =
-            items.iter().map(|item| Choice::new(self, item)).collect();
+        let choices = Choice::all(self, items);
         let exceptions = exceptions(&choices);
         let bulk = choices.iter().any(Choice::is_bulk);
+        let single = self.seats.words() == 1;
 
         let mut round = Round {
             audience: self,
             of_word: (&[], &[]),
             deliver,
-            tiles: Tiles::new(if bulk { choices.len() } else { 0 }, self.seats.words()),
-            words: Vec::new(),
-            events: Vec::new(),
+            // A word alone is no tile.
+            tiles: Tiles::new(if bulk && !single { choices.len() } else { 0 }, self.seats.words()),
+            words: SmallVec::new(),
+            events: SmallVec::new(),
             pushed: 0,
         };
         let (mut index, mut tile) = (from, None);
@@ -78,12 +83,13 @@ impl<T> Audience<T> {
                 return (Some(index), round.pushed);
             }
             let width = round.tiles.width();
-            if bulk && tile != Some(index / width) {
+            if bulk && !single && tile != Some(index / width) {
                 tile = Some(index / width);
                 round.tiles.fill(&choices, index / width * width);
                 budget.spend(choices.len() * width * WORD);
             }
             let here = rest.partition_point(|exception| word_of(exception.seat) == index);
+            round.look(index, if bulk && single { &choices } else { &[] });
             let pushed = round.word(index, &choices, rest.get(..here).unwrap_or_default());
             budget.spend(choices.len() + pushed * PUSH);
             index += 1;
@@ -99,13 +105,21 @@ struct Round<'a, 'b, T, E, D> {
     /// For each item who gets it, of the words that are looked at together.
     tiles: Tiles,
     /// For each item the seats of the word that get its body, and its content.
-    words: Vec<(u64, u64)>,
-    events: Vec<&'a E>,
+    words: SmallVec<[(u64, u64); ALIKE]>,
+    events: SmallVec<[&'a E; ALIKE]>,
     pushed: usize,
 }
 
 impl<'a, 'b, T, E, D: Deliver<T, E>> Round<'a, 'b, T, E, D> {
-    /// Delivers to the seats of a word. Returns how many events were delivered.
+    /// Looks at the word: at what the tile says of it, or these choices if there is none.
+    fn look(&mut self, index: usize, choices: &[Choice<'a, T, E>]) {
+        self.of_word = self.audience.seats.of_word(index);
+        self.words.clear();
+        self.words.extend(self.tiles.column(index));
+        self.words.extend(choices.iter().map(|choice| choice.word(index)));
+    }
+
+    /// Delivers to the seats of the word. Returns how many events were delivered.
     fn word(
         &mut self,
         index: usize,
@@ -113,9 +127,6 @@ impl<'a, 'b, T, E, D: Deliver<T, E>> Round<'a, 'b, T, E, D> {
         exceptions: &[Exception<'a, E>],
     ) -> usize {
         let pushed = self.pushed;
-        self.of_word = self.audience.seats.of_word(index);
-        self.words.clear();
-        self.words.extend(self.tiles.column(index));
         let mut left = self.words.iter().fold(0, |all, (body, content)| all | body | content);
 
         for exception in exceptions {

@@ -23,7 +23,7 @@ impl<T> Audience<T> {
         budget: &mut Budget,
         mut keys: Option<&mut Vec<u64>>,
     ) -> (Option<usize>, usize) {
-        let choices = [Choice::new(self, item)];
+        let choices = Choice::all(self, std::slice::from_ref(item));
         let exceptions = exceptions(&choices);
         let before = exceptions.partition_point(|exception| word_of(exception.seat) < from);
         let mut exceptions = exceptions.iter().skip(before).peekable();

@@ -81,12 +81,20 @@ fn audience(people: &[Someone]) -> Audience<()> {
     audience
 }
 
-fn agree(audience: &mut Audience<()>, item: &Item<u32>) {
-    while !audience.prepare(std::slice::from_ref(item), &mut Budget::piece()) {}
-    let choice = Choice::new(audience, item);
+fn agree(audience: &mut Audience<()>, items: &[Item<u32>]) {
+    while !audience.prepare(items, &mut Budget::piece()) {}
+    for choice in Choice::all(audience, items) {
+        same(audience, choice);
+    }
+}
+
+fn same(audience: &Audience<()>, choice: Choice<'_, (), u32>) {
+    let item = choice.item;
     let (named, words) = (choice.named(), audience.seats.words());
     let (mut body, mut content) = (vec![0; words], vec![0; words]);
     choice.fill(0, &mut body, &mut content);
+    let columns = body.iter().zip(&content).map(|(body, content)| (*body, *content));
+    assert!(columns.eq((0..words).map(|index| choice.word(index))));
 
     for seat in (0..(words * 64) as u32).filter(|seat| named.binary_search(seat).is_err()) {
         let has = |set: &[u64]| set.get(word_of(seat)).unwrap() & bit_of(seat) != 0;
@@ -114,6 +122,6 @@ proptest! {
         for key in gone {
             audience.detach(key);
         }
-        items.iter().for_each(|item| agree(&mut audience, item));
+        agree(&mut audience, &items);
     }
 }
