@@ -15,4 +15,7 @@ pub enum Policy {
 impl Policy {
     /// From so many holders of an event on, compressing it once costs less than doing so in their contexts.
     pub(crate) const MANY: usize = 16;
+    /// Up to so many holders, blocks are not worth their memory: the ring's reference, the take's own, and
+    /// the term of whoever made the event.
+    pub(crate) const FEW: usize = 3;
 }

@@ -9,6 +9,7 @@ use std::sync::LazyLock;
 use zstd_splice::{Connection, Primer};
 
 use crate::encoded::Encoded;
+use crate::policy::Policy;
 use crate::{Encoding, etf};
 
 #[derive(Debug)]
@@ -32,9 +33,16 @@ impl Splice {
         self.connection.is_stale()
     }
 
-    /// Appends a message of a head and an event.
-    pub(crate) fn splice(&mut self, head: &[u8], encoded: &Encoded, out: &mut Vec<u8>) {
+    /// Appends a message of a head and an event. What few hold is not worth keeping blocks of.
+    pub(crate) fn splice(
+        &mut self,
+        head: &[u8],
+        encoded: &Encoded,
+        holders: usize,
+        out: &mut Vec<u8>,
+    ) {
         let refused = self.is_stale()
+            || holders <= Policy::FEW && !encoded.has_blocks()
             || self.connection.append(head, encoded.blocks(primer(self.encoding)), out).is_err();
         if refused {
             self.compress([head, encoded.tail()].concat(), out);

@@ -165,7 +165,10 @@ impl Transport {
                 }
                 out.append_with(|out| zlib.splice(head, encoded.deflated(), out));
             }
-            Codec::Splice(splice) => out.append_with(|out| splice.splice(head, encoded, out)),
+            Codec::Splice(splice) => {
+                let holders = event.holders();
+                out.append_with(|out| splice.splice(head, encoded, holders, out));
+            }
             Codec::Plain | Codec::Zstd(_) => self.append(head, encoded.tail(), out)?,
         }
         Ok(())
