@@ -64,6 +64,13 @@ others =
 
 calls = &length(&1.some)
 
+change = fn %{set: set, some: some} ->
+  Enum.each(some, fn key ->
+    {:ok, rank} = OrderedSet.delete(set, key)
+    {:ok, {:new, ^rank}} = OrderedSet.put(set, key)
+  end)
+end
+
 Bench.compare(
   "ordered_set: a key is removed and added again, a change",
   others,
@@ -78,12 +85,7 @@ Bench.compare(
         :ets.insert(table, {key})
       end)
     end,
-    nif: fn %{set: set, some: some} ->
-      Enum.each(some, fn key ->
-        {:ok, rank} = OrderedSet.delete(set, key)
-        {:ok, {:new, ^rank}} = OrderedSet.put(set, key)
-      end)
-    end
+    nif: change
   ],
   per: &(2 * calls.(&1))
 )
@@ -164,12 +166,7 @@ Bench.compare(
   "ordered_set: put and delete alone, a change, at any size",
   inputs,
   [
-    nif: fn %{set: set, some: some} ->
-      Enum.each(some, fn key ->
-        {:ok, rank} = OrderedSet.delete(set, key)
-        {:ok, {:new, ^rank}} = OrderedSet.put(set, key)
-      end)
-    end
+    nif: change
   ],
   per: &(2 * calls.(&1))
 )

@@ -3,6 +3,8 @@ defmodule Guildhall.Frames do
 
   # The reading half of a client: WebSocket frames, and the zlib stream in them.
 
+  alias Guildhall.Outbox
+
   @doc "The messages in bytes that a server sent, each of one frame: `[{:text | :binary, payload}]`."
   @spec messages(binary()) :: [{:text | :binary, binary()}]
   def messages(""), do: []
@@ -22,6 +24,20 @@ defmodule Guildhall.Frames do
 
   defp payload(<<size::7, payload::binary-size(size), rest::bitstring>>) when size < 126,
     do: {payload, rest}
+
+  @doc "The `d` of every event in an outbox that was not taken yet; data must be without braces."
+  @spec data(Guildhall.Outbox.t()) :: [String.t()]
+  def data(outbox) do
+    case Outbox.take(outbox, Outbox.Transport.new(:plain), 10_000_000) do
+      {:ok, frames, false} -> for {:text, payload} <- messages(frames), do: d(payload)
+      :empty -> []
+    end
+  end
+
+  defp d(payload) do
+    [_all, data] = Regex.run(~r/"d":(.*)}$/, payload)
+    data
+  end
 
   @doc "A reader of one connection; the calling process owns it. ETF is read into terms."
   @spec reader(:plain | :zlib_stream, :json | :etf) :: (binary() -> [term()])

@@ -51,15 +51,5 @@ defmodule Guildhall.RelayFixture do
   end
 
   @doc "The `d` of everything in the outbox that was not read yet; data must be without braces."
-  def read(%Subscriber{outbox: outbox}) do
-    case Outbox.take(outbox, Outbox.Transport.new(:plain), 10_000_000) do
-      {:ok, frames, false} -> for {:text, payload} <- Frames.messages(frames), do: data(payload)
-      :empty -> []
-    end
-  end
-
-  defp data(payload) do
-    [_all, data] = Regex.run(~r/"d":(.*)}$/, payload)
-    data
-  end
+  def read(%Subscriber{outbox: outbox}), do: Frames.data(outbox)
 end

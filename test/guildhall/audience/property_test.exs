@@ -81,7 +81,7 @@ defmodule Guildhall.Audience.PropertyTest do
     events = Enum.map(items.(moves), &events/1)
     {count, wake, []} = Audience.dispatch(audience, events)
 
-    assert Map.new(outboxes, fn {key, outbox} -> {key, read(outbox)} end) ==
+    assert Map.new(outboxes, fn {key, outbox} -> {key, Frames.data(outbox)} end) ==
              Map.new(outboxes, fn {key, _outbox} -> {key, Map.get(expected, key, [])} end)
 
     assert length(wake) == map_size(expected)
@@ -97,18 +97,6 @@ defmodule Guildhall.Audience.PropertyTest do
   defp events(item) do
     event = fn name -> name && Outbox.event("E", name) end
     %{item | body: event.(item.body), content: event.(item.content), author: event.(item.author)}
-  end
-
-  defp read(outbox) do
-    case Outbox.take(outbox, Outbox.Transport.new(:plain), 10_000_000) do
-      {:ok, frames, false} -> for {:text, payload} <- Frames.messages(frames), do: data(payload)
-      :empty -> []
-    end
-  end
-
-  defp data(payload) do
-    [_all, data] = Regex.run(~r/"d":(.*)}$/, payload)
-    data
   end
 
   # Few users, roles and channels, so that runs meet each other.
