@@ -1,9 +1,9 @@
 defmodule Guildhall.Frames do
   @moduledoc false
 
-  # The reading half of a client: WebSocket frames, and the zlib stream in them.
+  # The reading half of a client: WebSocket frames, and the stream in them.
 
-  alias Guildhall.Outbox
+  alias Guildhall.{Outbox, Zstd}
 
   @doc "The messages in bytes that a server sent, each of one frame: `[{:text | :binary, payload}]`."
   @spec messages(binary()) :: [{:text | :binary, binary()}]
@@ -40,15 +40,15 @@ defmodule Guildhall.Frames do
   end
 
   @doc "A reader of one connection; the calling process owns it. ETF is read into terms."
-  @spec reader(:plain | :zlib_stream, :json | :etf) :: (binary() -> [term()])
+  @spec reader(:plain | :zlib_stream | :zstd_stream, :json | :etf) :: (binary() -> [term()])
   def reader(kind, encoding \\ :json)
   def reader(:plain, :json), do: &for({:text, payload} <- messages(&1), do: payload)
 
   def reader(:plain, :etf),
     do: &for({:binary, payload} <- messages(&1), do: :erlang.binary_to_term(payload))
 
-  def reader(:zlib_stream, :etf) do
-    read = reader(:zlib_stream, :json)
+  def reader(stream, :etf) do
+    read = reader(stream, :json)
     &for(payload <- read.(&1), do: :erlang.binary_to_term(payload))
   end
 
@@ -56,6 +56,20 @@ defmodule Guildhall.Frames do
     stream = :zlib.open()
     :ok = :zlib.inflateInit(stream)
     &for({:binary, payload} <- messages(&1), do: inflate(stream, payload))
+  end
+
+  # Its state is the calling process's, as that of a zlib stream is.
+  def reader(:zstd_stream, :json) do
+    key = {__MODULE__, make_ref()}
+    Process.put(key, Zstd.new())
+
+    fn frames ->
+      for {:binary, message} <- messages(frames) do
+        {payload, zstd} = Zstd.read(Process.get(key), message)
+        Process.put(key, zstd)
+        without_primer(payload)
+      end
+    end
   end
 
   defp inflate(stream, payload) do

@@ -3,7 +3,7 @@ defmodule Guildhall.Outbox.Reference do
   `Guildhall.Outbox` in plain Elixir, as a value: the oracle of its properties, and the baseline
   of its benchmark.
 
-  Plain and zlib transports only: OTP 25 has no zstd. For ETF it makes atoms of names, so it is for
+  Plain and zlib transports only: OTP 25 has no zstd, of which the tests have a decoder. For ETF it makes atoms of names, so it is for
   data that one knows.
   """
 

@@ -66,15 +66,19 @@ defmodule Guildhall.Outbox.PropertyTest do
     connect(%{state | reference: reference}, connection)
   end
 
-  # A new connection: contexts of its own on both sides.
+  # A new connection: contexts of its own on both sides. The reference has no zstd; what comes of it is read
+  # by a decoder that shares no code with the encoder.
   defp connect(state, {kind, encoding, compression}) do
     Map.merge(state, %{
       transport: Transport.new(kind, encoding: encoding, compression: compression),
-      expected: Reference.transport(kind, encoding),
+      expected: Reference.transport(known(kind), encoding),
       read: Frames.reader(kind, encoding),
-      read_expected: Frames.reader(kind, encoding)
+      read_expected: Frames.reader(known(kind), encoding)
     })
   end
+
+  defp known(:zstd_stream), do: :plain
+  defp known(kind), do: kind
 
   defp read(%{read: read}, {:ok, frames, more?}), do: {:ok, read.(frames), more?}
   defp read(%{read: _read}, :empty), do: :empty
@@ -84,7 +88,8 @@ defmodule Guildhall.Outbox.PropertyTest do
   defp data(size), do: ~s({"a":"#{String.duplicate("b1", size)}","1":[null,-1.5]})
 
   defp connection do
-    {oneof([:plain, :zlib_stream]), oneof([:json, :etf]), oneof([:shared, :context, :auto])}
+    {oneof([:plain, :zlib_stream, :zstd_stream]), oneof([:json, :etf]),
+     oneof([:shared, :context, :auto])}
   end
 
   # Small rings and small numbers, so that runs meet overflows, gaps and lies.
