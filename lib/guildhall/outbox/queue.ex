@@ -7,6 +7,18 @@ defmodule Guildhall.Outbox.Queue do
   of less than a millisecond. Between two pieces its process does other things: what is pushed meanwhile
   to an outbox that still waits leaves in the same write.
 
+      iex> alias Guildhall.{Audience, Outbox}
+      iex> {:ok, audience} = Audience.new(id: 1)
+      iex> :ok = Audience.attach(audience, %Audience.Session{key: 1, user_id: 5, outbox: Outbox.new()})
+      iex> queue = Outbox.Queue.new()
+      iex> item = %Audience.Item{body: Outbox.event("A", "1")}
+      iex> {1, [pid], []} = Audience.dispatch(audience, [item], queue)
+      iex> pid == self()
+      true
+      iex> # This one is not connected, so it is not in the queue.
+      iex> Outbox.Queue.flush(queue)
+      %{left: 0, tried: 0, blocked: 0, tell: []}
+
   A queue holds an outbox once, so it is never longer than there are outboxes. It is mutable and
   belongs to one process; an outbox that is in a queue is not put in another.
   """

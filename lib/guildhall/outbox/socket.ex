@@ -6,10 +6,21 @@ defmodule Guildhall.Outbox.Socket do
   has no port and no driver: what is pushed to an outbox can then be written by whoever pushed
   (`Guildhall.Outbox.Queue`), without a message to any process.
 
-      {:ok, socket} = Socket.adopt(port, 1_048_576)
-      :ok = Outbox.connect(outbox, socket, Outbox.Transport.new(:plain))
-      :wake = Outbox.push(outbox, event)
-      :idle = Outbox.flush(outbox)
+      iex> alias Guildhall.Outbox
+      iex> options = [:binary, active: false, ip: {127, 0, 0, 1}]
+      iex> {:ok, listener} = :gen_tcp.listen(0, options)
+      iex> {:ok, number} = :inet.port(listener)
+      iex> {:ok, client} = :gen_tcp.connect({127, 0, 0, 1}, number, [:binary, active: false])
+      iex> {:ok, port} = :gen_tcp.accept(listener)
+      iex> {:ok, socket} = Outbox.Socket.adopt(port, 1_048_576)
+      iex> outbox = Outbox.new()
+      iex> Outbox.connect(outbox, socket, Outbox.Transport.new(:plain))
+      iex> Outbox.push(outbox, Outbox.event("TYPING_START", ~s({"channel_id":"1"})))
+      iex> Outbox.flush(outbox)
+      :idle
+      iex> {:ok, <<0x81, 56, payload::binary>>} = :gen_tcp.recv(client, 0)
+      iex> payload
+      ~s({"s":1,"t":"TYPING_START","op":0,"d":{"channel_id":"1"}})
 
   **Owner.** It belongs to the process that adopted it or was given it, and is closed when that
   process ends. The owner reads, is told when there is something to read or to write again, and ends it.

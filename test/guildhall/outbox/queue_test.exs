@@ -2,6 +2,8 @@ defmodule Guildhall.Outbox.QueueTest do
   use ExUnit.Case, async: true
   use Guildhall.Property
 
+  doctest Guildhall.Outbox.Queue
+
   import Guildhall.{Hostile, SocketFixture}
 
   alias Guildhall.Audience

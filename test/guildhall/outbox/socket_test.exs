@@ -1,6 +1,8 @@
 defmodule Guildhall.Outbox.SocketTest do
   use ExUnit.Case, async: true
 
+  doctest Guildhall.Outbox.Socket
+
   import Guildhall.{Hostile, SocketFixture}
 
   alias Guildhall.{Native, Outbox}
