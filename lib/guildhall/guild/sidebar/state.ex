@@ -12,6 +12,8 @@ defmodule Guildhall.Guild.Sidebar.State do
 
   # From so many entries on, who is offline is not shown: members, hoisted roles, and two.
   @large 1_000
+  # Operations beyond which a view is sent its windows whole.
+  @many 64
   # Sessions that one step evaluates.
   @step 50
 
@@ -269,9 +271,14 @@ defmodule Guildhall.Guild.Sidebar.State do
   # The updates of a view in their order; and to the other views, that there are other counts.
   defp tell(state, class, updates, counts?) do
     views = Enum.uniq(for {windows, _ops} <- updates, do: windows)
-    updates = for view <- views, do: {view, for({^view, ops} <- updates, op <- ops, do: op)}
+    updates = for view <- views, do: {view, whole(state, class, view, updates)}
     others = if counts?, do: Telling.miscounted(state, class) -- views, else: []
     Telling.tell(state, class, updates ++ for(windows <- others, do: {windows, []}))
+  end
+
+  defp whole(state, class, view, updates) do
+    ops = for {^view, ops} <- updates, op <- ops, do: op
+    if length(ops) > @many, do: Roll.sync(state.rolls[class], [], view), else: ops
   end
 
   # Too much for it: those who look at it see nothing, until one of them asks anew.
