@@ -312,7 +312,7 @@ defmodule Guildhall.Guild do
   Shows an attached session windows of the member lists of some channels, and of no others.
 
   It is sent GUILD_MEMBER_LIST_UPDATE for those that its user sees. `channels` are numbers of windows of
-  100 by channel, as many as five each.
+  100 by channel, at most 15 of a list.
   """
   @spec watch(Instance.t(), guild_id :: pos_integer(), pos_integer(), String.t(), %{
           optional(channel_id :: pos_integer()) => [non_neg_integer()]

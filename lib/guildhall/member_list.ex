@@ -187,7 +187,7 @@ defmodule Guildhall.MemberList do
   Makes a subscriber, any number of the caller's, look at the windows of these ranges and no others.
 
   A range is `{first, last}` or `[first, last]`; it begins at a multiple of 100 and is at most 100
-  wide. At most 5 windows; anything else is `:invalid_ranges`, since it comes from a client. Answers what
+  wide. At most 15 windows; anything else is `:invalid_ranges`, since it comes from a client. Answers what
   the subscriber alone is sent: new windows as they are, and those to be forgotten.
   """
   @spec subscribe(t(), subscriber :: id(), ranges :: term()) ::

@@ -110,7 +110,7 @@ defmodule Guildhall.MemberListTest do
           [{0, 99.0}],
           [[0, 99, 1]],
           [{0, 99} | {100, 199}],
-          for(window <- 0..5, do: {window * 100, window * 100 + 99}),
+          for(window <- 0..15, do: {window * 100, window * 100 + 99}),
           :all,
           nil,
           %{}

@@ -74,6 +74,9 @@ defmodule Guildhall.Gateway.Command do
   defp optional(nil), do: {:ok, nil}
   defp optional(id), do: Snowflake.parse(id)
 
+  # Of no guild.
+  defp members(%{"guild_id" => []}), do: :ignored
+
   defp members(data) do
     with {:ok, guild_id} <- one(data["guild_id"]), {:ok, select} <- select(data) do
       {:members,

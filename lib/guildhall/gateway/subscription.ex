@@ -7,9 +7,10 @@ defmodule Guildhall.Gateway.Subscription do
   alias Guildhall.Model.Snowflake
   alias Guildhall.Session.Lists
 
-  # Channels of a guild, ranges of a channel, and how wide one is, as the clients themselves have it.
+  # Channels of a guild, and windows of a channel: clients keep to five and three, but those that read a
+  # whole list ask for three ranges of four.
   @channels 5
-  @ranges 5
+  @windows 15
   @window 100
   @last 0xFFFF_FFFF
 
@@ -50,20 +51,25 @@ defmodule Guildhall.Gateway.Subscription do
 
   defp channels(_other), do: :error
 
-  defp channel({id, ranges}) when is_list(ranges) and length(ranges) <= @ranges do
-    with {:ok, id} <- Snowflake.parse(id), {:ok, windows} <- all(ranges, &window/1) do
-      {:ok, {id, Enum.sort(Enum.uniq(windows))}}
+  defp channel({id, ranges}) when is_list(ranges) and length(ranges) <= @windows do
+    with {:ok, id} <- Snowflake.parse(id),
+         {:ok, ranges} <- all(ranges, &windows/1),
+         windows when length(windows) <= @windows <- Enum.uniq(Enum.concat(ranges)) do
+      {:ok, {id, Enum.sort(windows)}}
+    else
+      _none_or_too_many -> :error
     end
   end
 
   defp channel(_other), do: :error
 
-  defp window([first, last])
+  # Those that it begins or ends in, and what is between them.
+  defp windows([first, last])
        when is_integer(first) and is_integer(last) and rem(first, @window) == 0 and
-              first in 0..@last and last in first..(first + @window - 1)//1,
-       do: {:ok, div(first, @window)}
+              first in 0..@last and last in first..(first + @window * @windows - 1)//1,
+       do: {:ok, Enum.to_list(div(first, @window)..div(last, @window))}
 
-  defp window(_other), do: :error
+  defp windows(_other), do: :error
 
   defp all(things, read) do
     Enum.reduce_while(things, {:ok, []}, fn thing, {:ok, read_so_far} ->

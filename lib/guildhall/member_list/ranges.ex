@@ -4,7 +4,7 @@ defmodule Guildhall.MemberList.Ranges do
   # What a client asks to look at, which may be anything, as numbers of windows.
 
   @window 100
-  @max_windows 5
+  @max_windows 15
   @max_window 0xFFFF_FFFF
 
   @spec windows(term()) :: {:ok, [non_neg_integer()]} | :error

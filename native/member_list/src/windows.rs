@@ -7,12 +7,14 @@ use smallvec::SmallVec;
 
 /// Indexes of a window, which begins at a multiple of it.
 pub const WINDOW: usize = 100;
-/// Windows that one subscriber may look at.
-pub const MAX_WINDOWS: usize = 5;
+/// Windows that one subscriber may look at. Clients that read a whole list ask for twelve.
+pub const MAX_WINDOWS: usize = 15;
+/// As many as most look at.
+const FEW: usize = 5;
 
 /// Some windows, by number, in order and without repetition.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Windows(SmallVec<[u32; MAX_WINDOWS]>);
+pub struct Windows(SmallVec<[u32; FEW]>);
 
 impl Windows {
     /// From numbers: the first window is 0. `None` if there are too many.

@@ -39,6 +39,12 @@ defmodule Guildhall.Gateway.CommandTest do
       assert decode(37, %{subscriptions: %{"1" => %{typing: false}, "2" => nil}}) ==
                {:lists, [{2, nil}, {1, %{subscribed?: false}}]}
 
+      # What reads a whole list asks for more than one window at once.
+      channels = %{"5" => [[0, 300], [1_200, 1_299]]}
+
+      assert decode(14, %{guild_id: 1, channels: channels}) ==
+               {:lists, [{1, %{channels: %{5 => [0, 1, 2, 3, 12]}}}]}
+
       for data <- [nil, %{}, %{subscriptions: %{}}, %{subscriptions: [1]}], op <- [14, 37] do
         assert decode(op, data) == :ignored
       end
@@ -48,6 +54,7 @@ defmodule Guildhall.Gateway.CommandTest do
             1,
             %{"x" => []},
             %{"5" => [[1, 2]]},
+            %{"5" => [[0, 1_500]]},
             %{"5" => [[0, 1.0]]},
             %{"5" => [0]}
           ] do
@@ -212,9 +219,12 @@ defmodule Guildhall.Gateway.CommandTest do
         assert members(%{guild_id: id}).guild_id == 1_174_109_841_002_725_376
       end
 
-      for id <- [nil, [], ["1", "2"], "x"] do
+      for id <- [nil, ["1", "2"], "x"] do
         assert decode(8, %{guild_id: id, query: ""}) == {:invalid, :decode_error}
       end
+
+      # A client that has no guild yet.
+      assert decode(8, %{guild_id: [], query: ""}) == :ignored
     end
 
     test "has a nonce of at most 32 bytes" do

@@ -68,7 +68,9 @@ defmodule Guildhall.Guild.Sidebar.Telling do
   @spec topic(State.t(), channel_id :: pos_integer(), Roll.windows()) :: binary()
   def topic(state, channel, windows) do
     cut = max(state.all, Map.get(state.cuts, channel, 0))
-    for window <- windows, into: <<"list", channel::64, cut::64>>, do: <<window::32>>
+    packed = for window <- windows, into: <<>>, do: <<window::32>>
+    # Topics are short.
+    <<"list", channel::64, cut::64, :erlang.md5(packed)::binary>>
   end
 
   defp counts(state, roll) do

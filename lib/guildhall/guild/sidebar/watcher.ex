@@ -7,8 +7,9 @@ defmodule Guildhall.Guild.Sidebar.Watcher do
   alias Guildhall.Guild.Sidebar.{Class, Roll}
   alias Guildhall.Model.Member
 
-  # As many as a list takes of a subscriber.
-  @windows 5
+  # Windows of a list, as many as it takes of a subscriber, and of all lists, which come at once.
+  @windows 15
+  @all 30
 
   @enforce_keys [:user_id]
   defstruct [:user_id, channels: %{}, views: %{}]
@@ -37,7 +38,7 @@ defmodule Guildhall.Guild.Sidebar.Watcher do
 
   def wanted(%__MODULE__{channels: channels}, member, classes, facts) do
     seen =
-      for {channel, windows} <- Enum.sort(channels),
+      for {channel, [_ | _] = windows} <- Enum.sort(channels),
           class = classes[channel],
           Roll.sees?(class, channel, facts, member),
           do: {class, channel, windows}
@@ -49,11 +50,13 @@ defmodule Guildhall.Guild.Sidebar.Watcher do
         end)
       end)
 
-    many? = Enum.any?(wanted, fn {_class, {_channel, windows}} -> length(windows) > @windows end)
+    {few, _left} = Enum.map_reduce(wanted, @all, &few/2)
+    few = for {class, {_channel, [_ | _]} = place} <- few, into: %{}, do: {class, place}
+    {few, if(few == wanted, do: [], else: [refused: :windows])}
+  end
 
-    few =
-      Map.new(wanted, fn {class, {c, windows}} -> {class, {c, Enum.take(windows, @windows)}} end)
-
-    {few, if(many?, do: [refused: :windows], else: [])}
+  defp few({class, {channel, windows}}, left) do
+    windows = Enum.take(windows, min(@windows, left))
+    {{class, {channel, windows}}, left - length(windows)}
   end
 end
