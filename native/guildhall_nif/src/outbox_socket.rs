@@ -119,18 +119,18 @@ fn outbox_socket_give(
         return Err(Error::BadArg);
     }
     let stream = socket.socket.lock();
+    // The dead leave the owner what it has asked for.
+    if !SocketResource::own(&socket, env, pid) {
+        return Ok(rustler::types::atom::error());
+    }
     if let Some(fd) = stream.fd() {
         readiness::cancel(env, fd);
     }
-    Ok(if SocketResource::own(&socket, env, pid) {
-        // What was to be told the old owner is told the new one.
-        if stream.kept() > 0 && socket.await_output(env, &stream).is_err() {
-            return Ok(rustler::types::atom::error());
-        }
-        rustler::types::atom::ok()
-    } else {
-        rustler::types::atom::error()
-    })
+    // What was to be told the old owner is told the new one.
+    if stream.kept() > 0 && socket.await_output(env, &stream).is_err() {
+        return Ok(rustler::types::atom::error());
+    }
+    Ok(rustler::types::atom::ok())
 }
 
 /// Has the owner told, once, when there is something to read. `:ok`, or `:lost`.

@@ -175,6 +175,18 @@ defmodule Guildhall.Outbox.SocketTest do
     assert :gen_tcp.recv(client, 1, 5_000) == {:ok, "x"}
   end
 
+  test "an owner that cannot give it away is still told" do
+    {client, socket} = pair()
+    written = fill(socket)
+    :ok = Socket.await(socket)
+    {pid, monitor} = spawn_monitor(fn -> :ok end)
+    assert_receive {:DOWN, ^monitor, :process, ^pid, _reason}
+    assert Socket.give(socket, pid) == :error
+    assert relieve(client, socket, written) == :binary.copy("x", written)
+    :ok = :gen_tcp.send(client, "x")
+    assert told() == :ready_input
+  end
+
   test "an end is an end, and closing with something kept a reset" do
     {client, socket} = pair()
     :ok = Socket.write(socket, "all")
