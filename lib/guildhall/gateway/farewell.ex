@@ -15,7 +15,7 @@ defmodule Guildhall.Gateway.Farewell do
 
     case WebSocket.transfer(ws, pid) do
       {:ok, ws} -> send(pid, {__MODULE__, ws})
-      {:error, _reason} -> send(pid, {__MODULE__, nil})
+      {:error, _reason} -> part(ws, pid, code, text)
     end
 
     receive do
@@ -24,6 +24,13 @@ defmodule Guildhall.Gateway.Farewell do
     end
 
     :ok
+  end
+
+  # A client that has ended its side does not answer, but may still read.
+  defp part(ws, pid, code, text) do
+    send(pid, {__MODULE__, nil})
+    {:ok, ws} = WebSocket.close(ws, code, text)
+    :ok = WebSocket.abort(ws)
   end
 
   defp take(caller, code, text) do

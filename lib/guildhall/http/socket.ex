@@ -86,7 +86,9 @@ defmodule Guildhall.Http.Socket do
   defp wait(socket, timeout, since) do
     with :ok <- activate(socket) do
       receive do
-        {:select, _object, :undefined, :ready_input} ->
+        {:select, _object, :undefined, ready} ->
+          # What was kept leaves while the peer is waited for.
+          if ready == :ready_output, do: press(socket)
           receive(socket, max(timeout - (now() - since), 0))
       after
         timeout -> {:error, :timeout}

@@ -165,6 +165,10 @@ defmodule Guildhall.Http.WebSocket do
   @spec close(t(), 1000..4999 | nil, reason :: String.t()) :: {:ok, t()}
   def close(%__MODULE__{} = ws, code, reason \\ ""), do: Link.close(ws, code, reason)
 
+  @doc "Ends the connection at once, for an owner that will not see it through. No event follows."
+  @spec abort(t()) :: :ok
+  defdelegate abort(ws), to: Link
+
   @doc """
   Gives the socket to another process of this node, with every byte that has arrived.
 

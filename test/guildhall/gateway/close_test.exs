@@ -25,6 +25,20 @@ defmodule Guildhall.Gateway.CloseTest do
     end
   end
 
+  test "4002: a client that has ended its side gets the code and the end", %{node: node, bot: bot} do
+    http = [exit_on_close: false]
+    {%{"op" => 10}, client} = GatewayClient.recv(GatewayClient.dial(node, "", http))
+    {_ready, client} = GatewayClient.identify(client, bot.token)
+    [{session, _user_id}] = Registry.lookup(registry(node), client.session_id)
+    # It learns of both at once.
+    :ok = :sys.suspend(session)
+    client = GatewayClient.send_text(client, "nope")
+    :ok = :gen_tcp.shutdown(client.http.socket, :write)
+    :ok = :sys.resume(session)
+    assert_closed(4002, client)
+    assert Session.count(node.instance) == 1
+  end
+
   test "4002: text that is not UTF-8", %{node: node, bot: bot} do
     client = identified(node, bot)
     http = HttpClient.send_frame(client.http, :text, <<0xFF, 0xFE>>)
@@ -208,6 +222,8 @@ defmodule Guildhall.Gateway.CloseTest do
       String.duplicate("x", size - byte_size(text) - 1) <> ~s("})
     )
   end
+
+  defp registry(node), do: Session.Supervisor.registry(node.instance)
 
   defp assert_closed(code, client) do
     case GatewayClient.recv(client) do

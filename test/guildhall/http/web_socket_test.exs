@@ -320,6 +320,10 @@ defmodule Guildhall.Http.WebSocketTest do
     test "gets the close frame behind everything else" do
       {client, ws, _name} = pair([], recbuf: 8_192)
       {ws, written} = fill(ws, :binary.copy("x", 100_000), 0)
+      assert_closes(client, ws, written)
+    end
+
+    defp assert_closes(client, ws, written) do
       {:ok, ws} = WebSocket.close(ws, 4_008, "slow")
       reader = Task.async(fn -> read(client, written) end)
       answer = HttpClient.frame(:close, HttpClient.close_payload(4_008))
@@ -345,6 +349,38 @@ defmodule Guildhall.Http.WebSocketTest do
       after
         5_000 -> flunk("not closed")
       end
+    end
+
+    test "gets no pong behind the close frame, and may answer it" do
+      {client, ws, _name} = pair([], recbuf: 8_192)
+      {ws, written} = fill(ws, :binary.copy("x", 100_000), 0)
+      client = HttpClient.send_frame(client, :ping, "too late")
+      assert_receive {:select, _object, :undefined, :ready_input} = message
+      assert {:ok, [], ws} = WebSocket.handle(ws, message)
+      assert_closes(client, ws, written)
+    end
+
+    test "gets everything when the owner only closes and returns" do
+      test = self()
+
+      run = fn ws ->
+        {:ok, [], ws} = WebSocket.activate(ws)
+        send(test, {:open, self()})
+        receive do: (:go -> :ok)
+        {ws, written} = fill(ws, :binary.copy("x", 100_000), 0)
+        send(test, {:written, written})
+        WebSocket.close(ws, 4_000, "that is all")
+      end
+
+      {_name, port} = serve(Call, run, [], linger_timeout: 30_000)
+
+      client = HttpClient.websocket(HttpClient.connect(port, recbuf: 8_192), "/")
+      assert_receive {:open, owner}
+      send(owner, :go)
+      assert_receive {:written, written}
+      assert read(client, written) == :binary.copy("x", written)
+      assert {{:close, 4_000, "that is all"}, client} = HttpClient.recv_frame(client)
+      assert HttpClient.closed?(client)
     end
 
     test "that closes gets what is on its way" do
@@ -383,6 +419,17 @@ defmodule Guildhall.Http.WebSocketTest do
       {:ok, ws} = WebSocket.transfer(ws, self())
       {:ok, events, ws} = WebSocket.activate(ws)
       assert {[{:text, "x"}], _ws} = if(events == [], do: events(ws), else: {events, ws})
+    end
+
+    test "of a busy socket: the new owner need not see the message that came before it listened" do
+      {client, ws, _name} = pair([], recbuf: 8_192)
+      {ws, written} = fill(ws, :binary.copy("x", 100_000), 0)
+      {:ok, ws} = WebSocket.transfer(ws, self())
+      reader = Task.async(fn -> read(client, written) end)
+      assert_receive {:select, _object, :undefined, :ready_output}
+      {:ok, events, ws} = WebSocket.activate(ws)
+      assert {[:writable], _ws} = if(events == [], do: events(ws), else: {events, ws})
+      Task.await(reader)
     end
 
     test "of a lost connection is an error" do

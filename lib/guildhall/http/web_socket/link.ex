@@ -21,8 +21,14 @@ defmodule Guildhall.Http.WebSocket.Link do
 
   @spec activate(WebSocket.t()) :: {:ok, [WebSocket.event()], WebSocket.t()}
   def activate(%WebSocket{inbox: inbox} = ws) do
-    if ws.left?, do: left(ws), else: received(ws, inbox)
+    {:ok, writable, ws} = roused(ws)
+    {:ok, events, ws} = if ws.left?, do: left(ws), else: received(ws, inbox)
+    {:ok, writable ++ events, ws}
   end
+
+  # The message that the socket takes data again may have come before its owner listened.
+  defp roused(%{writer: %{busy?: true}} = ws), do: resumed(ws)
+  defp roused(ws), do: {:ok, [], ws}
 
   @spec handle(WebSocket.t(), term()) :: {:ok, [WebSocket.event()], WebSocket.t()} | :unknown
   def handle(%WebSocket{socket: %Outbox.Socket{} = socket} = ws, {:select, _, :undefined, ready}) do
@@ -99,6 +105,12 @@ defmodule Guildhall.Http.WebSocket.Link do
   end
 
   def close(%WebSocket{} = ws, _code, _reason), do: {:ok, ws}
+
+  @spec abort(WebSocket.t()) :: :ok
+  def abort(ws) do
+    {:ok, _closed, _ws} = over(ws)
+    :ok
+  end
 
   @spec transfer(WebSocket.t(), pid()) :: {:ok, WebSocket.t()} | {:error, term()}
   def transfer(%WebSocket{state: state, socket: socket} = ws, pid)

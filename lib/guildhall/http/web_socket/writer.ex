@@ -40,10 +40,10 @@ defmodule Guildhall.Http.WebSocket.Writer do
     end
   end
 
-  @doc "Writes the last frame: nothing that an outbox writes by itself comes behind it."
+  @doc "Writes the last frame: no pong and nothing that an outbox writes by itself comes behind it."
   @spec write_last(t(), iodata()) :: result()
   def write_last(%__MODULE__{socket: %Outbox.Socket{} = socket} = writer, data) do
-    wrote(writer, Outbox.Socket.write_last(socket, data))
+    wrote(%{writer | ping: nil}, Outbox.Socket.write_last(socket, data))
   end
 
   def write_last(writer, data), do: write(writer, data)
