@@ -22,12 +22,13 @@ defmodule Guildhall.Guild.Sidebar.Class do
 
   def of(%Guild{id: guild_id, roles: roles}, %Channel{overwrites: overwrites}) do
     %{^guild_id => %{permissions: everyone}} = roles
-    rules = for {id, overwrite} <- overwrites, rule = rule(overwrite), do: {id, rule}
-    rules = Enum.sort(rules)
+    denied? = Enum.any?(overwrites, fn {_id, %{deny: deny}} -> (deny &&& @view) != 0 end)
 
-    case MemberList.id((everyone &&& @view) != 0, rules) do
-      "everyone" -> :everyone
-      id -> {id, rules}
+    if (everyone &&& @view) != 0 and not denied? do
+      :everyone
+    else
+      rules = Enum.sort(for {id, overwrite} <- overwrites, rule = rule(overwrite), do: {id, rule})
+      {MemberList.id(false, rules), rules}
     end
   end
 
