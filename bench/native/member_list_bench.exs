@@ -22,7 +22,7 @@ members = fn count ->
 end
 
 # A thousand of them, far from each other. They come again, so after the first round they are in the
-# processor's cache: cold members cost about 1 us at a million.
+# processor's cache; what others cost is said by `cargo run --release -p member_list --example cold`.
 some = fn members, count ->
   all = List.to_tuple(members)
   for n <- 1..1_000, uniq: true, do: elem(all, rem(n * 7_919_337, count))

@@ -159,7 +159,8 @@ Bench.compare(
   "ordered_set: slice of a hundred alone, at any size",
   inputs,
   [nif: fn %{set: set, ranks: ranks} -> Enum.each(ranks, &OrderedSet.slice(set, &1, 100)) end],
-  per: calls
+  per: calls,
+  goal: %{"1,000,000 keys" => {:at_most, 5}}
 )
 
 Bench.compare(

@@ -108,10 +108,11 @@ impl Groups {
 
     /// Adds a member who is not in the group, and tells the rank there.
     pub(crate) fn insert(&mut self, records: &Records, slot: u8, place: Place) -> usize {
-        let entry = Entry::new(records, place);
+        let (key, id) = records.read(place);
         let Some(to) = self.slots.get_mut(usize::from(slot)) else { return 0 };
         let before = to.members.bytes();
-        let (Ok(rank) | Err(rank)) = to.members.insert(&Sought::new(records, entry), entry);
+        let sought = Sought::new(records, key, id);
+        let (Ok(rank) | Err(rank)) = to.members.insert(&sought, Entry::new(key, place));
         self.trees = self.trees + to.members.bytes() - before;
         self.measure(slot);
         rank
@@ -119,22 +120,29 @@ impl Groups {
 
     /// Takes a member out of the group, and tells the rank he had.
     pub(crate) fn remove(&mut self, records: &Records, slot: u8, place: Place) -> usize {
-        let entry = Entry::new(records, place);
+        let (key, id) = records.read(place);
         let Some(from) = self.slots.get_mut(usize::from(slot)) else { return 0 };
         let before = from.members.bytes();
-        let rank =
-            from.members.remove(&Sought::new(records, entry)).map_or(0, |(rank, _entry)| rank);
+        let sought = Sought::new(records, key, id);
+        let rank = from.members.remove(&sought).map_or(0, |(rank, _entry)| rank);
         self.trees = self.trees + from.members.bytes() - before;
         self.measure(slot);
         rank
     }
 
     pub(crate) fn rank(&self, records: &Records, slot: u8, place: Place) -> usize {
-        let entry = Entry::new(records, place);
+        let (key, id) = records.read(place);
         self.slots.get(usize::from(slot)).map_or(0, |slot| {
-            let (Ok(rank) | Err(rank)) = slot.members.rank(&Sought::new(records, entry));
+            let (Ok(rank) | Err(rank)) = slot.members.rank(&Sought::new(records, key, id));
             rank
         })
+    }
+
+    /// Asks for the memory in which a member of that key and id is in the group, or will be.
+    pub(crate) fn prefetch(&self, records: &Records, slot: u8, key: &[u8], id: u64) {
+        if let Some(slot) = self.slots.get(usize::from(slot)) {
+            slot.members.prefetch(&Sought::new(records, key, id));
+        }
     }
 
     pub(crate) fn first(&self, slot: u8) -> Option<Place> {

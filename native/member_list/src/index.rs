@@ -39,7 +39,7 @@ impl Index {
     pub(crate) fn get(&self, records: &Records, id: u64) -> Option<Place> {
         let hash = self.hasher.hash_one(id);
         let segment = self.segments.get(self.segment(hash))?;
-        segment.get(tag(hash), |place| records.id(place) == id)
+        segment.get(tag(hash), |place| records.fetch(place), |place| records.id(place) == id)
     }
 
     /// Adds the place of an id that is not there.

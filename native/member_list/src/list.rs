@@ -12,6 +12,8 @@ use crate::windows::Audiences;
 /// A list of so many entries does not show who is offline. An entry is a member, a role, or one of the two
 /// other groups.
 const LARGE: u64 = 1_000;
+/// So many members and more are not all in the processor's caches: to ask for memory pays off.
+const SCATTERED: u64 = 50_000;
 /// More than one change adds to a tree: two leaves and what is above them.
 const TREE_GROWTH: usize = 8_192;
 
@@ -86,6 +88,12 @@ impl List {
 
     fn put_key(&mut self, id: u64, key: &[u8], group: Group) -> Result<(), Refusal> {
         let slot = self.groups.slot(group).ok_or(Refusal::UnknownRole)?;
+        // The member's place in his group is elsewhere in the memory than his record and what finds it:
+        // all are fetched at the same time.
+        if self.members >= SCATTERED {
+            self.records.fetch_free(key.len());
+            self.groups.prefetch(&self.records, slot, key, id);
+        }
         match self.index.get(&self.records, id) {
             None => self.add(id, key, slot)?,
             Some(place) if self.records.key(place) != key => self.rename(id, place, key, slot)?,

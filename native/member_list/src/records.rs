@@ -11,6 +11,8 @@ const SPARE: usize = 2;
 /// Id, group and length.
 const HEAD: usize = 10;
 const LONGEST: usize = HEAD + u8::MAX as usize;
+/// Bytes that most records do not exceed.
+const USUAL: usize = 32;
 /// No place: a record does not fit so far behind in a chunk.
 const NONE: Place = Place::MAX;
 
@@ -80,6 +82,31 @@ impl Records {
         let record = self.at(place);
         let length = record.get(9).map_or(0, |length| usize::from(*length));
         record.get(HEAD..HEAD + length).unwrap_or_default()
+    }
+
+    /// The key and the id.
+    #[inline]
+    pub(crate) fn read(&self, place: Place) -> (&[u8], u64) {
+        let Some((head, rest)) = self.at(place).split_first_chunk::<HEAD>() else {
+            return (&[], 0);
+        };
+        let [i0, i1, i2, i3, i4, i5, i6, i7, _group, length] = *head;
+        let key = rest.get(..usize::from(length)).unwrap_or_default();
+        (key, u64::from_le_bytes([i0, i1, i2, i3, i4, i5, i6, i7]))
+    }
+
+    /// Asks for the memory of a record.
+    #[inline]
+    pub(crate) fn fetch(&self, place: Place) {
+        let record = self.at(place);
+        prefetch::slice(record.get(..USUAL).unwrap_or(record));
+    }
+
+    /// Asks for the memory that the next record of a key of that length may be given.
+    pub(crate) fn fetch_free(&self, length: usize) {
+        if let Some(place) = self.free.get(HEAD + length).filter(|place| **place != NONE) {
+            self.fetch(*place);
+        }
     }
 
     /// Bytes allocated.

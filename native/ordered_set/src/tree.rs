@@ -112,6 +112,12 @@ impl<R: Run> Tree<R> {
         }
     }
 
+    /// Asks for the memory in which a change of what is sought begins, for a caller who has something else
+    /// to do before. `O(log n)`.
+    pub fn prefetch(&self, sought: &impl Probe<R>) {
+        self.place(sought);
+    }
+
     /// Adds an entry that is greater than all. `O(log n)`, and leaves are filled to seven eighths,
     /// as in a tree at rest: a set is built of sorted entries by so many calls.
     pub fn push(&mut self, entry: R::Entry<'_>) {

@@ -4,7 +4,7 @@
 
 use std::cmp::Ordering;
 
-use ordered_set::term::{self, Reader, Token};
+use ordered_set::term::{self, Common, Reader, Token};
 use proptest::prelude::*;
 
 #[derive(Debug, Clone, PartialEq)]
@@ -104,10 +104,31 @@ fn write(term: &Term, out: &mut Vec<u8>) {
     }
 }
 
+/// The next part, which is the same in either way of reading it.
+fn token<'a>(reader: &mut Reader<'a>) -> Token<'a> {
+    let mut short = *reader;
+    let common = short.common();
+    let token = reader.token().unwrap();
+    match &token {
+        Token::Integer { negative: false, magnitude } => {
+            assert_eq!(common, Some(Common::Unsigned(*magnitude)));
+        }
+        Token::Binary(bytes) if !bytes.contains(&0) => {
+            assert_eq!(common, Some(Common::Binary(bytes)));
+        }
+        Token::Tuple(n @ ..15) => assert_eq!(common, Some(Common::Tuple(*n as usize))),
+        _ => assert_eq!(common, None),
+    }
+    if common.is_some() {
+        assert_eq!(short, *reader);
+    }
+    token
+}
+
 fn read(reader: &mut Reader<'_>) -> Term {
     let mut elements = vec![];
     loop {
-        let tail = match reader.token().unwrap() {
+        let tail = match token(reader) {
             Token::Cell => {
                 elements.push(read(reader));
                 continue;

@@ -14,9 +14,13 @@ const MOST: usize = 8_192;
 /// but what the next reads cost.
 #[inline]
 pub fn slice<T>(of: &[T]) {
-    let start = of.as_ptr().cast::<u8>();
-    for offset in (0..size_of_val(of).min(MOST)).step_by(LINE) {
+    let (start, bytes) = (of.as_ptr().cast::<u8>(), size_of_val(of).min(MOST));
+    for offset in (0..bytes).step_by(LINE) {
         line(start.wrapping_add(offset));
+    }
+    // It need not begin where a line does.
+    if let Some(last) = bytes.checked_sub(1) {
+        line(start.wrapping_add(last));
     }
 }
 

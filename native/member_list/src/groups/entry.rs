@@ -20,10 +20,8 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
-    pub(crate) fn new(records: &Records, place: Place) -> Self {
-        let mut prefix = [0; PREFIX];
-        prefix.iter_mut().zip(records.key(place)).for_each(|(to, from)| *to = *from);
-        let prefix = u64::from_be_bytes(prefix);
+    pub(crate) fn new(key: &[u8], place: Place) -> Self {
+        let prefix = prefix(key);
         Self { prefix: [(prefix >> 32) as u32, prefix as u32], place }
     }
 
@@ -33,27 +31,34 @@ impl Entry {
     }
 }
 
-/// An entry that is sought.
+fn prefix(key: &[u8]) -> u64 {
+    match key.first_chunk() {
+        Some(prefix) => u64::from_be_bytes(*prefix),
+        None => {
+            let mut prefix = [0; PREFIX];
+            prefix.iter_mut().zip(key).for_each(|(to, from)| *to = *from);
+            u64::from_be_bytes(prefix)
+        }
+    }
+}
+
+/// A member who is sought, by key and id.
 pub(crate) struct Sought<'a> {
     records: &'a Records,
-    entry: Entry,
+    key: &'a [u8],
+    id: u64,
     prefix: u64,
 }
 
 impl<'a> Sought<'a> {
-    pub(crate) fn new(records: &'a Records, entry: Entry) -> Self {
-        Self { records, entry, prefix: entry.prefix() }
+    pub(crate) fn new(records: &'a Records, key: &'a [u8], id: u64) -> Self {
+        Self { records, key, id, prefix: prefix(key) }
     }
 
     /// How another entry with the same prefix stands to this one.
     fn compare(&self, other: &Entry) -> Ordering {
-        if other.place == self.entry.place {
-            return Ordering::Equal;
-        }
-        let rest = |entry: &Entry| {
-            (self.records.key(entry.place).get(PREFIX..), self.records.id(entry.place))
-        };
-        rest(other).cmp(&rest(&self.entry))
+        let (key, id) = self.records.read(other.place);
+        (key.get(PREFIX..), id).cmp(&(self.key.get(PREFIX..), self.id))
     }
 
     /// How many entries have a smaller prefix. A search by halves would wait for the memory at each

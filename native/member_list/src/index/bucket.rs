@@ -26,6 +26,12 @@ impl Bucket {
         entries.take(self.len.into())
     }
 
+    /// The places of the entries that have the tag.
+    #[inline]
+    pub(super) fn tagged(&self, tag: u8) -> impl Iterator<Item = Place> + '_ {
+        self.entries().filter(move |(other, _place)| *other == tag).map(|(_tag, place)| place)
+    }
+
     /// Which entry has the tag and a place for which `is_it` holds.
     #[inline]
     pub(super) fn find(&self, tag: u8, is_it: impl Fn(Place) -> bool) -> Option<(usize, Place)> {

@@ -34,9 +34,16 @@ impl Segment {
     }
 
     #[inline]
-    pub(super) fn get(&self, tag: u8, is_it: impl Fn(Place) -> bool) -> Option<Place> {
+    pub(super) fn get(
+        &self,
+        tag: u8,
+        fetch: impl Fn(Place),
+        is_it: impl Fn(Place) -> bool,
+    ) -> Option<Place> {
         // Nearly always the first look finds it.
         let home = self.buckets.get(self.home(tag))?;
+        // Every third has another of its tag before it: their records come at the same time.
+        home.tagged(tag).for_each(fetch);
         match home.find(tag, &is_it) {
             Some((_slot, place)) => Some(place),
             None if home.away == 0 => None,

@@ -62,7 +62,7 @@ const FULL_TUPLE: u8 = TUPLE + FEW as u8;
 const MAX_ATOM: usize = 255;
 
 /// Reads the parts of a term, one after the other.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reader<'a> {
     rest: &'a [u8],
 }
