@@ -437,6 +437,9 @@ defmodule Guildhall.Native do
           {:ok, {[{binary(), binary()}], boolean()}} | {:error, :unavailable}
   def store_scan(_store, _table, _partition, _range), do: not_loaded()
 
+  @spec store_read_all(store(), [tuple()]) :: {:ok, [term()]} | {:error, :unavailable}
+  def store_read_all(_store, _requests), do: not_loaded()
+
   @spec store_stats(store()) :: %{atom() => non_neg_integer()}
   def store_stats(_store), do: not_loaded()
 

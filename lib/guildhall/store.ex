@@ -71,7 +71,19 @@ defmodule Guildhall.Store do
   """
 
   alias Guildhall.{Instance, Options, Telemetry}
-  alias Guildhall.Store.{Embedded, Ids, Lease, Limits, Memory, Scan, Secret, Server, Table}
+
+  alias Guildhall.Store.{
+    Embedded,
+    Ids,
+    Lease,
+    Limits,
+    Memory,
+    Reader,
+    Scan,
+    Secret,
+    Server,
+    Table
+  }
 
   import Guildhall.Store.Table, only: [is_table: 1]
 
@@ -182,8 +194,10 @@ defmodule Guildhall.Store do
   @spec get_many(Instance.t(), table(), [{partition :: binary(), key :: binary()}]) ::
           {:ok, [binary() | nil]} | {:error, :unavailable}
   def get_many(instance, table, rows) when is_table(table) and length(rows) <= @max_rows do
-    with %{engine: engine, handle: handle} <- store(instance) do
-      engine.get_many(handle, table, rows)
+    with %{engine: engine, handle: handle, readers: readers} <- store(instance) do
+      if Reader.small?({table, rows}),
+        do: Reader.read(readers, {table, rows}),
+        else: engine.get_many(handle, table, rows)
     end
   end
 
@@ -199,8 +213,12 @@ defmodule Guildhall.Store do
   def scan(instance, table, partition, options \\ []) when is_table(table) do
     range = Scan.range(options)
 
-    with %{engine: engine, handle: handle} <- store(instance) do
-      Scan.run(range, &engine.scan(handle, table, partition, &1))
+    with %{engine: engine, handle: handle, readers: readers} <- store(instance) do
+      Scan.run(range, fn range ->
+        if Reader.small?({table, partition, range}),
+          do: Reader.read(readers, {table, partition, range}),
+          else: engine.scan(handle, table, partition, range)
+      end)
     end
   end
 

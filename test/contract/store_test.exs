@@ -29,6 +29,36 @@ defmodule Guildhall.Contract.StoreTest do
         assert Store.scan(store, :users, "") == {:ok, [{"", "3"}]}
       end
 
+      test "many who read at once are each answered", %{store: store} do
+        :ok = Store.write(store, for(n <- 1..100, do: {:put, :users, "p#{n}", "k", "#{n}"}))
+
+        reads =
+          for n <- 1..100 do
+            Task.async(fn ->
+              {Store.get(store, :users, "p#{n}", "k"),
+               Store.scan(store, :users, "p#{n}", limit: 8),
+               Store.get_many(store, :bans, [{"p#{n}", "k"}]), Store.scan(store, :users, "p#{n}")}
+            end)
+          end
+
+        for {read, n} <- Enum.with_index(reads, 1) do
+          rows = {:ok, [{"k", "#{n}"}]}
+          assert Task.await(read) == {{:ok, "#{n}"}, rows, {:ok, [nil]}, rows}
+        end
+      end
+
+      test "what is asked wrongly is at most the caller's error", %{store: store} do
+        for rows <- [[{1, "k"}], [{"p", :k}], [:row]] do
+          try do
+            Store.get_many(store, :users, rows)
+          rescue
+            ArgumentError -> :ok
+          end
+        end
+
+        assert Store.get(store, :users, "p", "k") == :none
+      end
+
       test "a deleted row is gone, and deleting nothing is no error", %{store: store} do
         :ok = Store.write(store, [{:put, :users, "p", "k", "v"}, {:delete, :users, "p", "none"}])
         :ok = Store.write(store, [{:delete, :users, "p", "k"}])

@@ -15,6 +15,7 @@ defmodule Guildhall.Native.Store do
   | ---------- | -------------------------------------- | --------- |
   | `submit/4` | 1 us, 0.3 us an operation              | normal up to 256 operations, then dirty |
   | `get_many/3`, `scan/4` | 10 us, more if the disk is asked | dirty I/O |
+  | `read_all/2` | the same, and 2 us for each but the first | dirty I/O |
   | `open/3`, `close/1` | a look at every row after a crash | dirty I/O |
   """
 
@@ -55,6 +56,11 @@ defmodule Guildhall.Native.Store do
   @spec scan(t(), atom(), binary(), range()) ::
           {:ok, {[{binary(), binary()}], more? :: boolean()}} | {:error, :unavailable}
   def scan(store, table, partition, range), do: Native.store_scan(store, table, partition, range)
+
+  @doc "Answers several requests, all as of one moment."
+  @spec read_all(t(), [Guildhall.Store.Engine.request()]) ::
+          {:ok, [Guildhall.Store.Engine.answer()]} | {:error, :unavailable}
+  def read_all(store, requests), do: Native.store_read_all(store, requests)
 
   @doc "Says what the store is doing; see `Guildhall.Store.stats/1`."
   @spec stats(t()) :: %{atom() => non_neg_integer()}

@@ -27,6 +27,9 @@ defmodule Guildhall.Store.Embedded do
   defdelegate scan(handle, table, partition, range), to: Store
 
   @impl Engine
+  defdelegate read_all(handle, requests), to: Store
+
+  @impl Engine
   defdelegate stats(handle), to: Store
 
   @impl Engine

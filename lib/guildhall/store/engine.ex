@@ -21,6 +21,12 @@ defmodule Guildhall.Store.Engine do
   @type too_large ::
           :partition_too_large | :key_too_large | :value_too_large | :batch_too_large
 
+  @typedoc "What `c:get_many/3` or `c:scan/4` would be asked, and what they would answer."
+  @type request ::
+          {Table.t(), [{partition :: binary(), key :: binary()}]}
+          | {Table.t(), partition :: binary(), range()}
+  @type answer :: [binary() | nil] | {[row()], more? :: boolean()}
+
   @doc "Opens the engine for the calling process."
   @callback open(options :: keyword()) :: {:ok, handle()} | {:error, Store.open_error()}
 
@@ -35,6 +41,9 @@ defmodule Guildhall.Store.Engine do
   @doc "Reads rows of one partition, and says whether it stopped before the end because of size."
   @callback scan(handle(), Table.t(), partition :: binary(), range()) ::
               {:ok, {[row()], more? :: boolean()}} | {:error, :unavailable}
+
+  @doc "Answers several requests, all as of one moment."
+  @callback read_all(handle(), [request()]) :: {:ok, [answer()]} | {:error, :unavailable}
 
   @doc "Says what the engine is doing."
   @callback stats(handle()) :: %{atom() => non_neg_integer()}

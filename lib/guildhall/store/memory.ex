@@ -33,6 +33,9 @@ defmodule Guildhall.Store.Memory do
     do: GenServer.call(engine, {:scan, table, partition, range})
 
   @impl Engine
+  def read_all(engine, requests), do: GenServer.call(engine, {:read_all, requests})
+
+  @impl Engine
   def stats(engine), do: GenServer.call(engine, :stats)
 
   @impl Engine
@@ -43,13 +46,15 @@ defmodule Guildhall.Store.Memory do
 
   @impl GenServer
   def handle_call({:get_many, table, rows}, _from, engine) do
-    values = for {partition, key} <- rows, do: Reference.get(engine.rows, table, partition, key)
-
-    {:reply, {:ok, values}, engine}
+    {:reply, {:ok, answer({table, rows}, engine)}, engine}
   end
 
   def handle_call({:scan, table, partition, range}, _from, engine) do
-    {:reply, {:ok, {Reference.scan(engine.rows, table, partition, range), false}}, engine}
+    {:reply, {:ok, answer({table, partition, range}, engine)}, engine}
+  end
+
+  def handle_call({:read_all, requests}, _from, engine) do
+    {:reply, {:ok, Enum.map(requests, &answer(&1, engine))}, engine}
   end
 
   def handle_call(:stats, _from, engine) do
@@ -72,5 +77,13 @@ defmodule Guildhall.Store.Memory do
     commit = {0, length(ops), :erlang.external_size(ops)}
     send(engine.owner, {:store_report, [{pid, tag, result}], commit, nil})
     {:noreply, %{engine | rows: rows, commits: engine.commits + 1}}
+  end
+
+  defp answer({table, rows}, engine) do
+    for {partition, key} <- rows, do: Reference.get(engine.rows, table, partition, key)
+  end
+
+  defp answer({table, partition, range}, engine) do
+    {Reference.scan(engine.rows, table, partition, range), false}
   end
 end

@@ -12,7 +12,7 @@ defmodule Guildhall.Store.Server do
   use GenServer
 
   alias Guildhall.{Instance, Telemetry}
-  alias Guildhall.Store.Ids
+  alias Guildhall.Store.{Ids, Reader}
 
   # After a limit could not be raised.
   @retry 250
@@ -74,6 +74,7 @@ defmodule Guildhall.Store.Server do
   def terminate(_reason, server) do
     row = server.raising || server.row
     submit_row(server, row, Ids.seal(server.ids, row))
+    Reader.stop_all(Instance.fetch!(server.instance, :store).readers)
     server.engine.close(server.handle)
     Instance.erase(server.instance, :store)
     Instance.erase(server.instance, :ids)
@@ -95,7 +96,9 @@ defmodule Guildhall.Store.Server do
     worker = "worker/#{options[:worker]}"
     {:ok, [row]} = engine.get_many(handle, :leases, [{worker, "lease"}])
     ids = Ids.new(row, worker: options[:worker], clock: options[:clock], server: name(instance))
+    readers = Reader.start_all(engine, handle)
     store = %{engine: engine, handle: handle, path: options[:path], instance: instance}
+    store = Map.put(store, :readers, readers)
     Instance.put(instance, :store, store)
     Instance.put(instance, :ids, ids)
 

@@ -8,7 +8,7 @@ use rustler::{
     Atom, Binary, Encoder, Env, Error, LocalPid, Monitor, NewBinary, NifResult, OwnedEnv, Resource,
     ResourceArc, Term,
 };
-use store::{Engine, Folder, LOG_BYTES, Options, Report, SWEEP_ROWS};
+use store::{Answer, Engine, Folder, LOG_BYTES, Options, Report, Request, SWEEP_ROWS};
 
 use crate::atoms;
 use crate::list::List;
@@ -136,16 +136,10 @@ fn store_get_many<'a>(
     store: ResourceArc<StoreResource>,
     table: Atom,
     rows: List<(Binary<'a>, Binary<'a>)>,
-) -> NifResult<Result<Vec<Term<'a>>, Reason>> {
+) -> NifResult<Result<Term<'a>, Reason>> {
     let table = store.table(table)?;
-    let rows: Vec<_> =
-        rows.0.iter().map(|(partition, key)| (partition.as_slice(), key.as_slice())).collect();
-    let value = |value: Option<Vec<u8>>| match value {
-        None => atoms::nil().encode(env),
-        Some(bytes) => NewBinary::from_slice(env, &bytes).into(),
-    };
-    let values = store.engine.get_many(table, &rows);
-    Ok(values.map(|values| values.into_iter().map(value).collect()).map_err(Reason::from))
+    let values = store.engine.get_many(table, &places(&rows));
+    Ok(values.map(|values| values_term(env, values)).map_err(Reason::from))
 }
 
 /// `{:ok, {rows, more?}}`. Long values share one binary.
@@ -164,6 +158,47 @@ fn store_scan<'a>(
     };
     let more = page.more();
     Ok(Ok((rows(env, page), more)))
+}
+
+/// The answers to several of these, as of one moment: `{table, rows}` or `{table, partition, range}`.
+#[rustler::nif(schedule = "DirtyIo")]
+fn store_read_all<'a>(
+    env: Env<'a>,
+    store: ResourceArc<StoreResource>,
+    requests: List<Term<'a>>,
+) -> NifResult<Result<Vec<Term<'a>>, Reason>> {
+    let request = |term: &Term<'a>| -> NifResult<Request<'a>> {
+        if let Ok((table, rows)) = term.decode::<(Atom, List<(Binary<'a>, Binary<'a>)>)>() {
+            return Ok(Request::Rows(store.table(table)?, places(&rows)));
+        }
+        let (table, partition, RangeTerm(range)): (Atom, Binary<'a>, RangeTerm<'a>) =
+            term.decode()?;
+        Ok(Request::Range(store.table(table)?, partition.as_slice(), range))
+    };
+    let requests = requests.0.iter().map(request).collect::<NifResult<Vec<_>>>()?;
+
+    let answer = |answer| match answer {
+        Answer::Rows(values) => values_term(env, values),
+        Answer::Range(page) => {
+            let more = page.more();
+            (rows(env, page), more).encode(env)
+        }
+    };
+    let answers = store.engine.read_all(&requests);
+    Ok(answers.map(|all| all.into_iter().map(answer).collect()).map_err(Reason::from))
+}
+
+fn places<'a>(rows: &List<(Binary<'a>, Binary<'a>)>) -> Vec<(&'a [u8], &'a [u8])> {
+    rows.0.iter().map(|(partition, key)| (partition.as_slice(), key.as_slice())).collect()
+}
+
+fn values_term<'a>(env: Env<'a>, values: Vec<Option<Vec<u8>>>) -> Term<'a> {
+    let value = |value: Option<Vec<u8>>| match value {
+        None => atoms::nil().encode(env),
+        Some(bytes) => NewBinary::from_slice(env, &bytes).into(),
+    };
+    let values: Vec<Term<'a>> = values.into_iter().map(value).collect();
+    values.encode(env)
 }
 
 #[rustler::nif]

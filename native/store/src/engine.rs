@@ -11,7 +11,7 @@ use crate::batch::Batch;
 use crate::failure::{Failure, OpenFailure, Refused};
 use crate::limits::Options;
 use crate::medium::Medium;
-use crate::read::{Buffer, Page, Range};
+use crate::read::{Answer, Buffer, Page, Range, Request};
 use crate::shared::Shared;
 use crate::writer::{Report, Writer};
 
@@ -89,6 +89,11 @@ impl<T: Send + 'static> Engine<T> {
         range: Range<'_>,
     ) -> Result<Page<B>, Failure> {
         self.shared.read(|snapshot| snapshot.scan(table, partition, range))
+    }
+
+    /// The answers to several requests, all as of one moment.
+    pub fn read_all<B: Buffer>(&self, requests: &[Request<'_>]) -> Result<Vec<Answer<B>>, Failure> {
+        self.shared.read(|snapshot| snapshot.read_all(requests))
     }
 
     /// What the engine is doing.

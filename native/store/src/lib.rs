@@ -35,7 +35,7 @@ pub use limits::{
     MAX_VALUE_BYTES, Options, SWEEP_ROWS,
 };
 pub use medium::Medium;
-pub use read::{Buffer, Direction, Page, Range};
+pub use read::{Answer, Buffer, Direction, Page, Range, Request};
 pub use writer::{Commit, Report};
 
 /// The version of the layout of tables and keys. A database of a newer one is not opened.

@@ -99,6 +99,24 @@ impl<B: Buffer> Page<B> {
     }
 }
 
+/// One of several reads as of one moment.
+#[derive(Debug)]
+pub enum Request<'a> {
+    /// Rows of a table, by partition and key.
+    Rows(u8, Vec<(&'a [u8], &'a [u8])>),
+    /// Rows of a table's partition within a range.
+    Range(u8, &'a [u8], Range<'a>),
+}
+
+/// What a [`Request`] found.
+#[derive(Debug)]
+pub enum Answer<B = Vec<u8>> {
+    /// The value of each row, in order.
+    Rows(Vec<Option<Vec<u8>>>),
+    /// The rows of the range.
+    Range(Page<B>),
+}
+
 /// A view of the database at one moment.
 pub(crate) struct Snapshot<'a> {
     pub(crate) redb: ReadTransaction,
@@ -108,6 +126,20 @@ pub(crate) struct Snapshot<'a> {
 }
 
 impl Snapshot<'_> {
+    /// The answer to each request, in order.
+    pub(crate) fn read_all<B: Buffer>(
+        &self,
+        requests: &[Request<'_>],
+    ) -> Result<Vec<Answer<B>>, Fault> {
+        let answer = |request: &Request<'_>| match request {
+            Request::Rows(table, rows) => self.get_many(*table, rows).map(Answer::Rows),
+            Request::Range(table, partition, range) => {
+                self.scan(*table, partition, *range).map(Answer::Range)
+            }
+        };
+        requests.iter().map(answer).collect()
+    }
+
     /// The value of each row that is asked for, in order.
     pub(crate) fn get_many(
         &self,

@@ -9,7 +9,8 @@ use std::path::Path;
 
 use redb::{Database, ReadableDatabase, ReadableTableMetadata, TableDefinition};
 use store::{
-    Batch, Direction, Failure, Folder, OpenFailure, Options, Range, Refused, SWEEP_ROWS, TooLarge,
+    Answer, Batch, Direction, Failure, Folder, OpenFailure, Options, Range, Refused, Request,
+    SWEEP_ROWS, TooLarge,
 };
 use support::disk::Disk;
 use support::{Subject, options};
@@ -176,6 +177,29 @@ fn a_partition_can_be_dropped_faster_than_it_is_emptied() {
     assert_eq!(count(&subject, b"p"), 1);
     subject.engine.close();
     assert_eq!(stored_rows(folder.path()).0, 1);
+}
+
+#[test]
+fn several_requests_are_answered_in_their_order() {
+    let subject = Subject::open(Disk::default(), options()).unwrap();
+    subject.put(b"p", b"a", b"1").unwrap();
+    subject.put(b"p", b"b", b"2").unwrap();
+    let requests = [
+        Request::Rows(0, vec![(b"p", b"b"), (b"q", b"b"), (b"p", b"a")]),
+        Request::Range(0, b"p", ALL),
+        Request::Rows(0, vec![]),
+        Request::Range(0, b"q", ALL),
+    ];
+    let answers: Vec<Answer> = subject.engine.read_all(&requests).unwrap();
+    let [Answer::Rows(rows), Answer::Range(two), Answer::Rows(none), Answer::Range(empty)] =
+        &answers[..]
+    else {
+        panic!("{answers:?}");
+    };
+    assert_eq!(rows[..], [Some(b"2".to_vec()), None, Some(b"1".to_vec())]);
+    assert_eq!((two.bytes().as_slice(), two.lengths().len()), (&b"a1b2"[..], 2));
+    assert!(none.is_empty() && empty.lengths().is_empty());
+    assert!(subject.engine.read_all::<Vec<u8>>(&[Request::Range(9, b"p", ALL)]).is_err());
 }
 
 #[test]

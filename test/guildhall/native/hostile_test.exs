@@ -183,6 +183,7 @@ defmodule Guildhall.Native.HostileTest do
       store_submit_dirty: [c.store, [{:put, :rows, "p", "k", "v"}], self(), :tag],
       store_get_many: [c.store, :rows, [{"p", "k"}]],
       store_scan: [c.store, :rows, "p", {{:included, "a"}, nil, :asc, 10}],
+      store_read_all: [c.store, [{:rows, [{"p", "k"}]}, {:rows, "p", {nil, nil, :desc, 10}}]],
       store_stats: [c.store],
       store_close: [c.store]
     ]
