@@ -13,6 +13,8 @@ defmodule Guildhall.Metrics do
   alias Guildhall.{Instance, Telemetry}
   alias Guildhall.Metrics.{Definition, Prometheus}
 
+  @feeds Enum.group_by(Definition.fed(), & &1.event)
+
   @spec start_link(keyword()) :: GenServer.on_start()
   def start_link(options) do
     GenServer.start_link(__MODULE__, options[:instance], name: table(options[:instance]))
@@ -34,20 +36,24 @@ defmodule Guildhall.Metrics do
     # Without it, `terminate` would not detach the handler when the node stops.
     Process.flag(:trap_exit, true)
     table = :ets.new(table(instance), [:named_table, :public, write_concurrency: true])
-    feeds = Enum.group_by(Definition.fed(), & &1.event)
 
+    # Copied for every event, so nothing is in it but two atoms.
     handler = fn event, measurements, metadata ->
       if Map.get(metadata, :instance, instance) == instance do
-        for metric <- Map.fetch!(feeds, event), do: feed(table, metric, measurements, metadata)
+        for metric <- feeds(event), do: feed(table, metric, measurements, metadata)
       end
     end
 
-    :ok = Telemetry.attach({__MODULE__, instance}, Map.keys(feeds), handler)
+    :ok = Telemetry.attach({__MODULE__, instance}, Map.keys(@feeds), handler)
     {:ok, instance}
   end
 
   @impl GenServer
   def terminate(_reason, instance), do: Telemetry.detach({__MODULE__, instance})
+
+  for {event, metrics} <- @feeds do
+    defp feeds(unquote(event)), do: unquote(Macro.escape(metrics))
+  end
 
   defp feed(table, %{kind: :counter} = metric, measurements, metadata) do
     add(table, {metric.name, labels(metric, metadata)}, amount(metric, measurements))
