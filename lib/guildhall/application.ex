@@ -13,6 +13,9 @@ defmodule Guildhall.Application do
   def start(_type, _arguments) do
     # The process that runs this lives as long as the application, and so does the table.
     Telemetry.init()
+    # Or the first clients wait for code, and a herd of them in one line.
+    {:ok, modules} = :application.get_key(:guildhall, :modules)
+    _loaded = :code.ensure_modules_loaded(modules)
     Supervisor.start_link(nodes(), strategy: :one_for_one, name: __MODULE__)
   end
 

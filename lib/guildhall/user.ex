@@ -119,6 +119,13 @@ defmodule Guildhall.User do
   @spec guilds(Instance.t(), id()) :: [id()]
   def guilds(instance, user_id), do: Index.guilds(instance, user_id)
 
+  @doc """
+  Counts what the user has joined, and some others have: if it says after `register/2` what it said before
+  `guilds/2`, there are no more guilds than those, and the next one comes as a message.
+  """
+  @spec joins(Instance.t(), id()) :: integer()
+  defdelegate joins(instance, user_id), to: Cache
+
   @doc "Returns the user's direct message channels."
   @spec channels(Instance.t(), id()) :: [id()]
   def channels(instance, user_id), do: Index.channels(instance, user_id)

@@ -46,6 +46,17 @@ defmodule Guildhall.UserTest do
     assert {:ok, ^bot} = User.authenticate(instance, token!(instance, bot))
   end
 
+  test "joins are counted before they are told", %{instance: instance} do
+    {:ok, ada} = User.create(instance, %{username: "ada"})
+    joins = User.joins(instance, ada.id)
+    :ok = User.register(instance, ada.id)
+    :ok = User.notify(instance, ada.id, {:updated, ada})
+    assert User.joins(instance, ada.id) == joins
+    :ok = User.notify(instance, ada.id, {:joined, 7, :guild})
+    assert_received {User, {:joined, 7, :guild}}
+    assert User.joins(instance, ada.id) == joins + 1
+  end
+
   test "a person has no application", %{instance: instance} do
     {:ok, ada} = User.create(instance, %{username: "ada"})
     assert User.application(instance, ada.id) == {:error, :unknown_application}

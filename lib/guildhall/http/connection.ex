@@ -13,6 +13,9 @@ defmodule Guildhall.Http.Connection do
   alias Guildhall.Http.{Settings, Socket, Upgrade, WebSocket}
   alias Guildhall.Telemetry
 
+  # Words: what a request takes, or the heap would grow to it in six steps, and each is a collection.
+  @heap 2_586
+
   @enforce_keys [:socket, :settings, :peer, :opened_at]
   defstruct @enforce_keys ++ [buffer: "", requests: 0]
 
@@ -27,7 +30,10 @@ defmodule Guildhall.Http.Connection do
   end
 
   @spec start_link(atom(), port()) :: {:ok, pid()}
-  def start_link(name, socket), do: {:ok, :proc_lib.spawn_link(__MODULE__, :init, [name, socket])}
+  def start_link(name, socket) do
+    options = [:link, min_heap_size: @heap]
+    {:ok, :proc_lib.spawn_opt(__MODULE__, :init, [name, socket], options)}
+  end
 
   @doc "Tells the connection that the socket is its own now."
   @spec begin(pid()) :: :ok

@@ -52,7 +52,7 @@ defmodule Guildhall.Session.Admission do
            capabilities: identify.capabilities,
            version: identify.version
          },
-         :ok <- guilds(instance, client, settings),
+         {:ok, client} <- guilds(instance, client, settings),
          :ok <- sessions(instance, user, settings),
          :ok <- Quota.take(instance, user.id, shard_id(shard), settings) do
       {:ok, client}
@@ -88,10 +88,11 @@ defmodule Guildhall.Session.Admission do
   defp shard_id({id, _shards}), do: id
 
   defp guilds(instance, client, settings) do
+    joins = User.joins(instance, client.user.id)
     guild_ids = Client.guilds(client, User.guilds(instance, client.user.id))
 
     if length(guild_ids) <= settings.guilds_per_shard,
-      do: :ok,
+      do: {:ok, %{client | guilds: {joins, guild_ids}}},
       else: {:error, :sharding_required}
   end
 

@@ -14,7 +14,8 @@ defmodule Guildhall.Session.Client do
     large_threshold: 50,
     presence: %Presence{},
     capabilities: 0,
-    version: 10
+    version: 10,
+    guilds: {0, []}
   ]
 
   @type t :: %__MODULE__{
@@ -25,7 +26,9 @@ defmodule Guildhall.Session.Client do
           large_threshold: 50..250,
           presence: Presence.t(),
           capabilities: non_neg_integer(),
-          version: pos_integer()
+          version: pos_integer(),
+          # Those of this shard, and `Guildhall.User.joins/2` before they were read. For the start alone.
+          guilds: {integer(), [pos_integer()]}
         }
 
   @doc "Those of the guilds that this shard serves."

@@ -13,6 +13,9 @@ defmodule Guildhall.Session.Server do
   alias Guildhall.{Guild, Instance, Outbox, Relay, User}
   alias Guildhall.Session.{Client, Effects, Ready, State, Supervisor}
 
+  # Words: what its beginning takes, or the heap would grow to it in six steps, and each is a collection.
+  @heap 2_586
+
   @enforce_keys [:instance, :id, :outbox, :relay, :state]
   defstruct [
     :instance,
@@ -42,7 +45,7 @@ defmodule Guildhall.Session.Server do
 
   @spec start_link(arguments()) :: GenServer.on_start()
   def start_link(arguments) do
-    GenServer.start_link(__MODULE__, arguments)
+    GenServer.start_link(__MODULE__, arguments, spawn_opt: [min_heap_size: @heap])
   end
 
   @doc "Makes ready for another connection, which goes on after `sequence`."
@@ -95,10 +98,18 @@ defmodule Guildhall.Session.Server do
     %State{client: client} = server.state
     # First the registration: what the user joins from now on comes as a message.
     :ok = User.register(server.instance, client.user.id)
-    guilds = Client.guilds(client, User.guilds(server.instance, client.user.id))
+    guilds = guilds(server.instance, client)
+    server = %{server | state: %{server.state | client: %{client | guilds: {0, []}}}}
     Effects.push(server, "READY", Ready.data(server.instance, server.id, client, guilds))
     Effects.emit(server, [:session, :start], %{guilds: length(guilds)}, %{})
     server |> run({:begin, guilds}) |> noreply()
+  end
+
+  # Those that it was admitted with, unless one has come since.
+  defp guilds(instance, %Client{guilds: {joins, guild_ids}, user: user} = client) do
+    if User.joins(instance, user.id) == joins,
+      do: guild_ids,
+      else: Client.guilds(client, User.guilds(instance, user.id))
   end
 
   @impl GenServer

@@ -1,17 +1,23 @@
 defmodule Guildhall.User.Account do
   @moduledoc false
 
-  # A user with what proves that it is him: the kind and the generation of his tokens.
+  # A user with what proves that it is him: the kind and the generation of his tokens. A bot has an
+  # application beside it.
   #
   # [format] The credential's row is <<1, kind, generation::32>>, kind 0 a person's, 1 a bot's.
 
-  alias Guildhall.Model.{Row, Token, User}
+  alias Guildhall.Model.{Application, Row, Token, User}
   alias Guildhall.Store
 
   @enforce_keys [:user, :kind, :generation]
-  defstruct @enforce_keys
+  defstruct @enforce_keys ++ [application: nil]
 
-  @type t :: %__MODULE__{user: User.t(), kind: Token.kind(), generation: Token.generation()}
+  @type t :: %__MODULE__{
+          user: User.t(),
+          kind: Token.kind(),
+          generation: Token.generation(),
+          application: Application.t() | nil
+        }
 
   @spec new(User.t()) :: t()
   def new(%User{bot: bot} = user) do
@@ -38,14 +44,19 @@ defmodule Guildhall.User.Account do
   @spec read(Guildhall.Instance.t(), user_id :: pos_integer()) ::
           {:ok, t()} | {:error, :unknown_user | :unavailable}
   def read(instance, user_id) do
-    keys = for key <- ["user", "credential"], do: {partition(user_id), key}
+    keys = for key <- ["user", "credential", "application"], do: {partition(user_id), key}
 
     case Store.get_many(instance, :users, keys) do
-      {:ok, [user, <<1, kind, generation::32>>]} when is_binary(user) ->
-        kind = if kind == 1, do: :bot, else: :user
-        {:ok, %__MODULE__{user: Row.decode!(user), kind: kind, generation: generation}}
+      {:ok, [user, <<1, kind, generation::32>>, application]} when is_binary(user) ->
+        {:ok,
+         %__MODULE__{
+           user: Row.decode!(user),
+           kind: if(kind == 1, do: :bot, else: :user),
+           generation: generation,
+           application: application && Row.decode!(application)
+         }}
 
-      {:ok, [nil, nil]} ->
+      {:ok, [nil, nil, nil]} ->
         {:error, :unknown_user}
 
       {:error, reason} ->

@@ -87,10 +87,10 @@ defmodule Guildhall.User.Accounts do
   @spec application(Instance.t(), id()) ::
           {:ok, Application.t()} | {:error, :unknown_application | :unavailable}
   def application(instance, bot_id) do
-    case Store.get(instance, :users, Account.partition(bot_id), "application") do
-      {:ok, row} -> {:ok, Row.decode!(row)}
-      :none -> {:error, :unknown_application}
-      {:error, reason} -> {:error, reason}
+    case Cache.fetch(instance, bot_id) do
+      {:ok, %Account{application: %Application{} = application}} -> {:ok, application}
+      {:error, :unavailable} -> {:error, :unavailable}
+      _none -> {:error, :unknown_application}
     end
   end
 

@@ -13,6 +13,9 @@ defmodule Guildhall.User.Cache do
   # read before a change and filled after it is void, without anyone who looks for it. Ids share
   # 1,024 stamps: a change voids some entries of others, which costs a read each.
   #
+  # Joins are counted the same way: as long as the count of an id is what it was, the list of his guilds
+  # lacks none that he was told of.
+  #
   # Ids that nobody has come from clients with made-up tokens. They are in a table of their own, so
   # that they push nobody out, which takes no more when it is full and is emptied every few seconds.
 
@@ -25,7 +28,7 @@ defmodule Guildhall.User.Cache do
   @strangers_limit 10_000
   @strangers_time 10_000
 
-  @enforce_keys [:accounts, :strangers, :stamps, :limit, :key]
+  @enforce_keys [:accounts, :strangers, :stamps, :joins, :limit, :key]
   defstruct @enforce_keys
 
   @spec start_link(keyword()) :: GenServer.on_start()
@@ -76,6 +79,17 @@ defmodule Guildhall.User.Cache do
     :counters.add(Instance.fetch!(instance, :user_cache).stamps, place(user_id), 1)
   end
 
+  # To be called once he is in a room, before anyone is told.
+  @spec joined(Instance.t(), user_id :: pos_integer()) :: :ok
+  def joined(instance, user_id) do
+    :counters.add(Instance.fetch!(instance, :user_cache).joins, place(user_id), 1)
+  end
+
+  @spec joins(Instance.t(), user_id :: pos_integer()) :: integer()
+  def joins(instance, user_id) do
+    :counters.get(Instance.fetch!(instance, :user_cache).joins, place(user_id))
+  end
+
   # What tokens are signed with.
   @spec key(Instance.t()) :: binary()
   def key(instance), do: Instance.fetch!(instance, :user_cache).key
@@ -94,6 +108,7 @@ defmodule Guildhall.User.Cache do
       accounts: table(:user_accounts),
       strangers: table(:user_strangers),
       stamps: :counters.new(@stamps, [:atomics]),
+      joins: :counters.new(@stamps, [:atomics]),
       limit: options[:cache_limit],
       key: Store.secret(instance, "token")
     })

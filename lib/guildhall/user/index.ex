@@ -5,7 +5,9 @@ defmodule Guildhall.User.Index do
 
   alias Guildhall.{Instance, Store}
 
-  # As many rows as the store reads at once.
+  # Most are in few, and few are read in one go with what others want; then as many as the store reads
+  # at once.
+  @first 64
   @page 10_000
 
   @type id :: pos_integer()
@@ -30,14 +32,14 @@ defmodule Guildhall.User.Index do
         do: channel_id
   end
 
-  defp scan(instance, table, user_id, bounds \\ []) do
-    {:ok, rows} = Store.scan(instance, table, <<user_id::64>>, [limit: @page] ++ bounds)
+  defp scan(instance, table, user_id, limit \\ @first, bounds \\ []) do
+    {:ok, rows} = Store.scan(instance, table, <<user_id::64>>, [limit: limit] ++ bounds)
 
-    if length(rows) < @page do
+    if length(rows) < limit do
       rows
     else
       {last, _row} = List.last(rows)
-      rows ++ scan(instance, table, user_id, after: last)
+      rows ++ scan(instance, table, user_id, @page, after: last)
     end
   end
 end

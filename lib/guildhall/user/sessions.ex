@@ -4,6 +4,7 @@ defmodule Guildhall.User.Sessions do
   # Which processes are sessions of which user, on this node. An entry ends with its process.
 
   alias Guildhall.Instance
+  alias Guildhall.User.Cache
 
   @spec child_spec(Instance.t()) :: Supervisor.child_spec()
   def child_spec(instance) do
@@ -27,6 +28,7 @@ defmodule Guildhall.User.Sessions do
 
   @spec notify(Instance.t(), pos_integer(), Guildhall.User.notice()) :: :ok
   def notify(instance, user_id, notice) do
+    if elem(notice, 0) == :joined, do: Cache.joined(instance, user_id)
     for pid <- list(instance, user_id), do: send(pid, {Guildhall.User, notice})
     :ok
   end
