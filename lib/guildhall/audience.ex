@@ -68,7 +68,7 @@ defmodule Guildhall.Audience do
   | `follow/3` | `O(topics)` | normal |
   | `change/2` | the same for each change | normal, in pieces of 0.3 ms |
   | `change/3` | that, and `O(sessions / 64)` a class if roles or overwrites change | the same |
-  | `dispatch/3` | `O(sessions / 64 + deliveries)` an item | normal, in pieces of some 5,000 deliveries |
+  | `dispatch/3` | `O(sessions / 64 + deliveries)` an item | normal, in pieces of some 2,300 deliveries |
   | `recipients/2` | `O(sessions / 64 + recipients)` | normal, in pieces of some 40,000 |
   | `count/2` | `O(sessions / 64)` | normal, in pieces of 6 million sessions |
   | `visible?/3` | `O(overwrites)` | normal |

@@ -9,9 +9,10 @@ use crate::seats::Session;
 use crate::tile::Tiles;
 use crate::{Audience, Budget};
 
-/// What a word of an item takes, and a delivery, in the words of a budget.
+/// What a word of an item takes, and a delivery, in the words of a budget. An outbox that nobody touched
+/// lately waits for memory, and for more of it when its ring grows.
 const WORD: usize = 2;
-const PUSH: usize = 64;
+const PUSH: usize = 128;
 /// Items of one call for which no memory is sought.
 const ALIKE: usize = 16;
 
