@@ -52,12 +52,13 @@ defmodule Guildhall.Guild.Sidebar.Roll do
           # Sessions that are to be told when it is ready.
           waiting: [String.t()]
         }
-  @typedoc "What decides who is where: hoisted roles in order, all roles, rights, how many members."
+  @typedoc "What decides who is where: hoisted roles in order, all roles, rights, how many members, and online."
   @type facts :: %{
           hoisted: [pos_integer()],
           roles: %{optional(pos_integer()) => Role.t()},
           rights: Permissions.t(),
           members: non_neg_integer(),
+          online: non_neg_integer(),
           # Whether who is offline is shown.
           offline?: boolean()
         }

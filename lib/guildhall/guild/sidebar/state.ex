@@ -32,7 +32,8 @@ defmodule Guildhall.Guild.Sidebar.State do
     cuts: %{},
     queue: %{},
     changed: %{},
-    json: %{}
+    json: %{},
+    syncs: %{}
   ]
 
   @type id :: pos_integer()
@@ -57,7 +58,9 @@ defmodule Guildhall.Guild.Sidebar.State do
           queue: %{optional(String.t()) => Evaluation.why()},
           # Users who have changed since the last flush.
           changed: %{optional(id()) => true},
-          json: Body.members()
+          json: Body.members(),
+          # Windows as they are sent to who begins to look at them, since something changed last.
+          syncs: %{optional({Class.t(), Roll.windows()}) => Outbox.event()}
         }
 
   @type command ::
@@ -141,7 +144,8 @@ defmodule Guildhall.Guild.Sidebar.State do
   def apply(%__MODULE__{} = state, {:flush, counts?}) do
     ids = Map.keys(state.changed)
     rows = state.source.fetch.(ids, state.facts.offline?)
-    state = %{state | changed: %{}, json: Map.drop(state.json, ids)}
+    facts = %{state.facts | online: state.source.online.()}
+    state = %{state | facts: facts, changed: %{}, json: Map.drop(state.json, ids), syncs: %{}}
     reduce(Map.keys(state.rolls), state, &flush(&2, &1, rows, counts?))
   end
 
@@ -157,9 +161,11 @@ defmodule Guildhall.Guild.Sidebar.State do
     classes = Map.new(guild.channels, fn {id, channel} -> {id, Class.of(guild, channel)} end)
     channel_of = Map.new(classes, fn {id, class} -> {class, id} end)
     rolls = Map.new(state.rolls, fn {c, roll} -> {c, %{roll | channel: channel_of[c]}} end)
-    before = state.facts || %{hoisted: nil, members: 0, offline?: true}
-    facts = Map.merge(before, %{hoisted: hoisted(guild), roles: roles, rights: rights})
-    state = %{state | classes: classes, rolls: rolls, facts: facts, json: %{}}
+    before = state.facts || %{hoisted: nil, members: 0, online: 0, offline?: true}
+    online = state.source.online.()
+    now = %{hoisted: hoisted(guild), roles: roles, rights: rights, online: online}
+    facts = Map.merge(before, now)
+    state = %{state | classes: classes, rolls: rolls, facts: facts, json: %{}, syncs: %{}}
     if facts.hoisted == before.hoisted, do: state, else: rebuild(state, fn _class -> true end)
   end
 
@@ -171,7 +177,9 @@ defmodule Guildhall.Guild.Sidebar.State do
   # Whether who is offline is shown depends on how many members there are.
   defp count(%__MODULE__{facts: %{offline?: before} = facts} = state, members) do
     offline? = members + length(facts.hoisted) + 2 < @large
-    state = %{state | facts: %{facts | members: members, offline?: offline?}}
+    syncs = if members == facts.members, do: state.syncs, else: %{}
+    facts = %{facts | members: members, offline?: offline?}
+    state = %{state | facts: facts, syncs: syncs}
     if offline? == before, do: state, else: rebuild(state, fn _class -> true end)
   end
 
@@ -181,7 +189,7 @@ defmodule Guildhall.Guild.Sidebar.State do
         {class, if(which?.(class), do: Roll.rebuild(roll, limits.bytes, source), else: roll)}
       end)
 
-    %{state | rolls: rolls}
+    %{state | rolls: rolls, syncs: %{}}
   end
 
   defp item(state, {:user, id}), do: {%{state | changed: Map.put(state.changed, id, true)}, []}
@@ -251,7 +259,8 @@ defmodule Guildhall.Guild.Sidebar.State do
   defp built(state, class) do
     %{^class => roll} = state.rolls
     state = put_in(state.rolls[class], %{roll | waiting: [], again?: false})
-    state = %{state | queue: Enum.reduce(roll.waiting, state.queue, &Map.put_new(&2, &1, :built))}
+    queue = Enum.reduce(roll.waiting, state.queue, &Map.put_new(&2, &1, :built))
+    state = %{state | queue: queue, syncs: %{}}
     views = if roll.again?, do: Map.keys(roll.views), else: []
     updates = for windows <- views, do: {windows, Roll.sync(roll, [], windows)}
     {state, effects} = Telling.tell(state, class, updates)

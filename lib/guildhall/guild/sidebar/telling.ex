@@ -9,8 +9,9 @@ defmodule Guildhall.Guild.Sidebar.Telling do
   alias Guildhall.Guild.Sidebar.{Body, Class, Roll, State}
   alias Guildhall.{MemberList, Outbox}
 
-  # Members whose JSON is kept; beyond it is begun anew.
+  # Members whose JSON is kept, and sets of windows; beyond it is begun anew.
   @kept 4_096
+  @syncs 32
 
   @doc "Tells the views of a list."
   @spec tell(State.t(), Class.t(), [{Roll.windows(), [MemberList.op()]}]) ::
@@ -37,7 +38,7 @@ defmodule Guildhall.Guild.Sidebar.Telling do
           {Outbox.event(), State.t()}
   def sync(state, class, has, windows) do
     %{^class => %Roll{views: views} = roll} = state.rolls
-    {event, state} = say(state, class, Roll.sync(roll, has, windows))
+    {event, state} = windows(state, class, has -- windows, windows)
 
     case views do
       %{^windows => %{told: nil} = view} ->
@@ -47,6 +48,23 @@ defmodule Guildhall.Guild.Sidebar.Telling do
       %{} ->
         {event, state}
     end
+  end
+
+  # Many who come at once are sent the same event, until something changes.
+  defp windows(%State{syncs: syncs} = state, class, [], windows) do
+    case syncs do
+      %{{^class, ^windows} => event} ->
+        {event, state}
+
+      %{} ->
+        {event, state} = say(state, class, Roll.sync(state.rolls[class], [], windows))
+        syncs = if map_size(syncs) < @syncs, do: syncs, else: %{}
+        {event, %{state | syncs: Map.put(syncs, {class, windows}, event)}}
+    end
+  end
+
+  defp windows(state, class, gone, windows) do
+    say(state, class, Roll.sync(state.rolls[class], gone, windows))
   end
 
   defp say(state, class, ops), do: say(state, class, counts(state, state.rolls[class]), ops)
@@ -74,7 +92,7 @@ defmodule Guildhall.Guild.Sidebar.Telling do
   end
 
   defp counts(state, roll) do
-    {state.facts.members, state.source.online.(), MemberList.groups(roll.list)}
+    {state.facts.members, state.facts.online, MemberList.groups(roll.list)}
   end
 
   defp know(state, ids) do
