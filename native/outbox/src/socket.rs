@@ -19,7 +19,7 @@ use crate::gauge::SOCKETS;
 pub enum Written {
     /// The kernel has all of it.
     All,
-    /// The kernel took a part; the rest is kept. Resume when the socket takes data again.
+    /// A part was written; the rest is kept. Resume when the socket takes data (again).
     Blocked,
     /// All of it is kept, behind what was kept before.
     Behind,
@@ -28,6 +28,10 @@ pub enum Written {
     /// The connection is over. Nothing is written any more.
     Lost,
 }
+
+/// Bytes that one call gives to the kernel: a peer that reads as fast as that would hold the lock, and
+/// the scheduler, for as long as there is something to give.
+const TURN: usize = 1 << 20;
 
 /// What a read found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -188,8 +192,10 @@ impl Stream {
         }
     }
 
-    /// Gives the bytes to the kernel until it takes no more. Returns how many it took.
+    /// Gives the bytes, a turn's worth at most, to the kernel until it takes no more. Returns how many it
+    /// took.
     fn send(&mut self, bytes: &[u8]) -> usize {
+        let bytes = bytes.get(..TURN).unwrap_or(bytes);
         let mut sent = 0;
         while let (Some(rest), Some(fd)) =
             (bytes.get(sent..).filter(|rest| !rest.is_empty()), &self.fd)
