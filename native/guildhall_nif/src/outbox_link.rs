@@ -1,6 +1,8 @@
 //! NIFs of `Guildhall.Outbox` that write what waits, and those of `Guildhall.Outbox.Queue`.
 //!
-//! The order of locks is link, socket, transport, outbox. A queue's is held by itself.
+//! The order of locks is link, transport, and then socket or outbox. A queue's is held by itself. Those of
+//! link and transport may be held for as long as a large event takes to compress: the VM, which closes a
+//! socket when its owner dies, wants the socket's alone.
 
 use std::collections::VecDeque;
 use std::panic::RefUnwindSafe;
@@ -62,12 +64,12 @@ impl Link {
 impl Path {
     fn flush(&self, env: Env<'_>, outbox: &Outbox, budget: usize) -> NifResult<Flushed> {
         with_frames(|frames| {
-            let mut stream = self.socket.get().lock();
-            let mut transport = self.transport.lock();
+            let socket = self.socket.get();
             let flushed = outbox
-                .flush(&mut stream, &mut transport, WRITE, budget, frames)
+                .flush(socket, &mut self.transport.lock(), WRITE, budget, frames)
                 .map_err(outbox_transport::error)?;
-            if flushed == Flushed::Blocked && self.socket.await_output(env, &stream).is_err() {
+            if flushed == Flushed::Blocked && self.socket.await_output(env, &socket.lock()).is_err()
+            {
                 return Ok(Flushed::Lost);
             }
             Ok(flushed)

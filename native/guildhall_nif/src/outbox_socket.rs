@@ -181,12 +181,13 @@ fn put<'a>(
 ) -> NifResult<Atom> {
     let payload = Binary::from_iolist(payload)?;
     with_frames(|frames| {
-        let mut stream = socket.socket.lock();
         let mut transport = transport.lock();
         if transport.work(payload.len()) > budget {
             return Ok(atoms::beyond());
         }
         transport.frame(&payload, frames).map_err(outbox_transport::error)?;
+        // Before anything else is made with the transport.
+        let mut stream = socket.socket.lock();
         let written = stream.write(frames.as_slice());
         Ok(socket.answer(env, &stream, written))
     })

@@ -5,7 +5,7 @@ use parking_lot::Mutex;
 use crate::backlog::{Backlog, Forgotten};
 use crate::gauge::OUTBOXES;
 use crate::transport::{Failure, Transport};
-use crate::{Event, Frames, Head, Info, Pushed, ResumeError, Stream, Written};
+use crate::{Event, Frames, Head, Info, Pushed, ResumeError, Socket, Written};
 
 /// How much an outbox holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -139,26 +139,30 @@ impl Outbox {
 
     /// Takes what waits, as [`Outbox::take`] does, and writes it to the socket.
     ///
-    /// Events count as sent once the socket has them or keeps them.
+    /// Events count as sent once the socket has them or keeps them. The socket is not locked while bodies
+    /// are compressed, so that whoever closes it does not wait for that.
     pub fn flush(
         &self,
-        stream: &mut Stream,
+        socket: &Socket,
         transport: &mut Transport,
         max_bytes: usize,
         budget: usize,
         frames: &mut Frames,
     ) -> Result<Flushed, Failure> {
-        if stream.is_over() {
-            return Ok(Flushed::Lost);
-        }
-        if stream.kept() > 0 {
-            return Ok(Flushed::Behind);
+        {
+            let stream = socket.lock();
+            if stream.is_over() {
+                return Ok(Flushed::Lost);
+            }
+            if stream.kept() > 0 {
+                return Ok(Flushed::Behind);
+            }
         }
         frames.clear();
         Ok(match self.take(transport, max_bytes, budget, frames)? {
             Taken::Empty => Flushed::Idle,
             Taken::Beyond => Flushed::Beyond,
-            Taken::Frames { more } => match stream.write(frames.as_slice()) {
+            Taken::Frames { more } => match socket.lock().write(frames.as_slice()) {
                 Written::All if more => Flushed::More,
                 Written::All => Flushed::Idle,
                 Written::Blocked | Written::Behind => Flushed::Blocked,

@@ -105,6 +105,27 @@ proptest! {
     }
 }
 
+/// However fast the peer reads.
+#[test]
+fn one_call_writes_no_more_than_a_turn() {
+    let (socket, mut peer) = pair(NO_LIMIT);
+    let data: Vec<u8> = (0..20_000_000_u32).map(|n| (n % 251) as u8).collect();
+    let bytes = data.len();
+    let reader = thread::spawn(move || read_all(&mut peer, bytes));
+    let mut kept = bytes;
+    let mut written = socket.lock().write(&data);
+    while written == Written::Blocked {
+        let left = socket.lock().kept();
+        assert!(kept - left <= 1 << 20);
+        kept = left;
+        thread::yield_now();
+        written = socket.lock().resume();
+    }
+    assert_eq!(written, Written::All);
+    assert!(kept <= 1 << 20);
+    assert!(reader.join().unwrap() == data);
+}
+
 #[test]
 fn behind_a_full_socket_the_limit_counts() {
     let (socket, _peer, _written) = full(10);
@@ -133,8 +154,7 @@ fn the_last_bytes_are_the_last() {
     assert_eq!(socket.lock().write_last(b"end"), Written::Behind);
     assert_eq!(socket.lock().write(b"more"), Written::Lost);
     let mut plain = transport(Kind::Plain, Policy::Shared);
-    let flushed =
-        outbox.flush(&mut socket.lock(), &mut plain, 1_000, NO_LIMIT, &mut Frames::default());
+    let flushed = outbox.flush(&socket, &mut plain, 1_000, NO_LIMIT, &mut Frames::default());
     assert_eq!(flushed, Ok(Flushed::Lost));
     assert_eq!(outbox.info().pending.0, 1, "what is not written still waits");
 
@@ -165,6 +185,35 @@ fn a_peer_that_ends_or_dies_is_seen() {
     assert_eq!(socket.lock().write(b"x"), Written::Lost);
 }
 
+/// The VM closes a socket when its owner is killed, on a scheduler that must not wait.
+#[test]
+fn a_socket_is_closed_while_a_large_event_is_compressed() {
+    let (socket, mut peer) = pair(NO_LIMIT);
+    let outbox = Outbox::new(NO_LIMITS);
+    let mut digit = 1_u32;
+    let body: Vec<u8> = (0..4_000_000)
+        .map(|_| {
+            digit = digit.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            b'0' + (digit >> 16) as u8 % 10
+        })
+        .collect();
+    outbox.push(&event(&body));
+
+    let flushed = thread::scope(|scope| {
+        let flusher = scope.spawn(|| {
+            let mut zlib = transport(Kind::Zlib, Policy::Context(u64::MAX));
+            outbox.flush(&socket, &mut zlib, 1_000, NO_LIMIT, &mut Frames::default())
+        });
+        while outbox.info().pending.0 > 0 {
+            thread::yield_now();
+        }
+        drop(socket.lock().close());
+        flusher.join().unwrap()
+    });
+    assert_eq!(flushed, Ok(Flushed::Lost));
+    assert_eq!(peer.read(&mut [0]).unwrap(), 0);
+}
+
 /// Whoever finds the socket full resumes it, as the session does; relays push and flush meanwhile.
 #[test]
 fn many_flush_one_outbox() {
@@ -183,9 +232,9 @@ fn many_flush_one_outbox() {
                     let mut frames = Frames::default();
                     for _ in 0..EACH {
                         outbox.push(&event(&body));
-                        let (mut stream, mut plain) = (socket.lock(), plain.lock());
+                        let mut plain = plain.lock();
                         let flushed =
-                            outbox.flush(&mut stream, &mut plain, 4_000, NO_LIMIT, &mut frames);
+                            outbox.flush(&socket, &mut plain, 4_000, NO_LIMIT, &mut frames);
                         assert_ne!(flushed, Ok(Flushed::Lost));
                     }
                 })
@@ -195,13 +244,13 @@ fn many_flush_one_outbox() {
             let mut frames = Frames::default();
             loop {
                 let last = done.load(Ordering::Acquire);
-                let (mut stream, mut plain) = (socket.lock(), plain.lock());
-                let resumed = stream.resume();
-                let flushed = outbox.flush(&mut stream, &mut plain, 4_000, NO_LIMIT, &mut frames);
+                let mut plain = plain.lock();
+                let resumed = socket.lock().resume();
+                let flushed = outbox.flush(&socket, &mut plain, 4_000, NO_LIMIT, &mut frames);
                 if last && resumed == Written::All && flushed == Ok(Flushed::Idle) {
-                    return stream.finish();
+                    return socket.lock().finish();
                 }
-                drop((stream, plain));
+                drop(plain);
                 thread::yield_now();
             }
         });
