@@ -19,7 +19,8 @@ defmodule Guildhall.Guild.Execution do
     Roster,
     Server,
     Sessions,
-    State
+    State,
+    Watching
   }
 
   alias Guildhall.{Store, Table, Telemetry, User}
@@ -105,7 +106,7 @@ defmodule Guildhall.Guild.Execution do
       roster = Enum.reduce(members, state.roster, &Roster.update(&2, State.known(state, &1)))
       state = %{state | roster: roster}
       :ok = Effects.reopen(state)
-      Server.put_state(server, state)
+      server |> Server.put_state(state) |> Watching.restart()
     else
       {:error, reason} -> exit({:shutdown, reason})
     end

@@ -175,10 +175,9 @@ defmodule Guildhall.Guild.Server do
   end
 
   def handle_info({:DOWN, _monitor, :process, pid, _reason}, server) do
-    case Watching.lost(server, pid) do
-      {:ok, server} -> continue(server)
-      :error -> server |> Reception.lose(pid) |> continue()
-    end
+    if Audience.open?(state(server).audience, pid),
+      do: server |> Reception.lose(pid) |> continue(),
+      else: server |> Watching.lost(pid) |> continue()
   end
 
   @impl GenServer

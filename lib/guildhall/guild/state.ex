@@ -126,8 +126,7 @@ defmodule Guildhall.Guild.State do
   @spec reload(t(), Guild.t()) :: t()
   def reload(%__MODULE__{roster: roster} = state, %Guild{} = guild) do
     roster = %{Roster.new(roster.limit) | online: roster.online, gone: roster.gone}
-    state = %{state | guild: guild, rights: rights(guild), roster: roster}
-    state |> sidebar(&Sidebar.rights/1) |> new_version()
+    new_version(%{state | guild: guild, rights: rights(guild), roster: roster})
   end
 
   @doc "Writes down what changed of the sessions, for the process that keeps this state."

@@ -77,27 +77,34 @@ defmodule Guildhall.Guild.Watching do
       feed = {:feed, number, state.guild.member_count, guild, items}
       :ok = Sidebar.Server.feed(sidebar.pid, feed)
       server = Server.put_state(server, %{state | sidebar: sidebar})
-      if Sidebar.behind(sidebar) > @behind, do: give_up(server, sidebar), else: server
+      if Sidebar.behind(sidebar) > @behind, do: give_up(server), else: server
     else
       :none -> server
     end
   end
 
-  defp give_up(server, sidebar) do
-    Process.exit(sidebar.pid, :kill)
+  defp give_up(server) do
     metadata = Map.put(Server.metadata(server), :reason, :behind)
     Telemetry.emit([:guild, :list, :refusal], %{count: 1}, metadata)
+    restart(server)
+  end
+
+  @doc "The room is another one now: its sidebar ends, and whoever looks at it asks again."
+  @spec restart(Server.t()) :: Server.t()
+  def restart(server) do
+    pid = Server.state(server).sidebar.pid
+    if pid, do: Process.exit(pid, :kill)
     forget(server)
   end
 
   defp forget(server), do: Server.put_state(server, %{Server.state(server) | sidebar: %Sidebar{}})
 
-  @doc "The sidebar died, if it is the one that is."
-  @spec lost(Server.t(), pid()) :: {:ok, Server.t()} | :error
+  @doc "A sidebar died, which may have been given up before."
+  @spec lost(Server.t(), pid()) :: Server.t()
   def lost(server, pid) do
     case Server.state(server).sidebar do
-      %Sidebar{pid: ^pid} -> {:ok, forget(server)}
-      %Sidebar{} -> :error
+      %Sidebar{pid: ^pid} -> forget(server)
+      %Sidebar{} -> server
     end
   end
 

@@ -224,6 +224,24 @@ defmodule Guildhall.Gateway.ListsTest do
     {_lists, _client} = until(client, lists, ["online", "ada", "bob", "offline", "eve", "zed"])
   end
 
+  test "a list that comes back is not for who may not see it any more", context do
+    [ada, bob] =
+      for user <- [context.ada, context.bob] do
+        client = context |> session(user) |> look(context, %{context.channel => [[0, 99]]})
+        client |> next() |> elem(1)
+      end
+
+    [{pid, _size}] = Registry.lookup(registry(context, :guild_sidebars), context.guild.id)
+    Process.exit(pid, :kill)
+    deny = %Overwrite{id: context.ada.id, type: :member, deny: @view}
+    :ok = run(context, {:put_overwrite, context.channel.id, deny})
+    {_channel, ada} = GatewayClient.await(ada, "CHANNEL_DELETE")
+    _eve = session(context, context.eve)
+    names = ["online", "bob", "eve", "offline", "zed"]
+    await(bob, %{}, &Enum.any?(&1, fn {id, _list} -> shown(&1, id) == names end))
+    assert after_this(ada, context) == []
+  end
+
   test "a list ends when nobody looks at it", context do
     Events.listen()
     guild_id = context.guild.id

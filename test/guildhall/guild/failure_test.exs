@@ -119,4 +119,24 @@ defmodule Guildhall.Guild.FailureTest do
     assert :ok = run(context, context.owner, hide)
     assert await(context.session, "CHANNEL_DELETE")["id"] == Integer.to_string(context.channel)
   end
+
+  test "who looks at member lists must look again", context do
+    %{instance: instance, guild: %{id: guild_id}, ada: ada, session: session} = context
+
+    watch = fn ->
+      Guild.watch(instance, guild_id, ada, session.session_id, %{context.channel => [0]})
+    end
+
+    watch.()
+    assert_receive {Guild, :watched, ^guild_id, pid}
+    monitor = Process.monitor(pid)
+
+    failing(context, fn ->
+      {:error, :storage_full} = run(context, context.owner, {:update_guild, %{name: "no"}})
+    end)
+
+    assert_receive {:DOWN, ^monitor, :process, ^pid, :killed}
+    watch.()
+    assert_receive {Guild, :watched, ^guild_id, other} when other != pid
+  end
 end

@@ -70,6 +70,7 @@ defmodule Guildhall.Guild.Sidebar.Server do
     _monitor = Process.monitor(room)
     {:ok, _owner} = Registry.register(registry(instance), room_id, {0, 0})
     state = State.new(room_id, options.source, options.limits)
+    state = %{state | epoch: System.unique_integer([:positive])}
     {:ok, %__MODULE__{instance: instance, room: room, state: state}}
   end
 

@@ -23,6 +23,7 @@ defmodule Guildhall.Guild.Sidebar.State do
     :source,
     :limits,
     :facts,
+    epoch: 0,
     number: 0,
     classes: %{},
     rolls: %{},
@@ -41,6 +42,8 @@ defmodule Guildhall.Guild.Sidebar.State do
           id: id(),
           source: Source.t(),
           limits: %{bytes: pos_integer(), lists: pos_integer(), watchers: pos_integer()},
+          # No other sidebar's.
+          epoch: non_neg_integer(),
           # Known from the first feed on.
           facts: Roll.facts() | nil,
           # Of the last feed.

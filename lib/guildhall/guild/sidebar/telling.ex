@@ -4,7 +4,8 @@ defmodule Guildhall.Guild.Sidebar.Telling do
   # Operations of lists as events, and to whom they go.
   #
   # A topic is a view of a list by way of a channel. It holds the number of the last cut of the channel,
-  # so that those who have been cut hear nothing, also before they are evaluated.
+  # so that those who have been cut hear nothing, also before they are evaluated. And it holds the number
+  # of the sidebar: who follows what one that died has told must ask the next one.
 
   alias Guildhall.Guild.Sidebar.{Body, Class, Roll, State}
   alias Guildhall.{MemberList, Outbox}
@@ -88,7 +89,7 @@ defmodule Guildhall.Guild.Sidebar.Telling do
     cut = max(state.all, Map.get(state.cuts, channel, 0))
     packed = for window <- windows, into: <<>>, do: <<window::32>>
     # Topics are short.
-    <<"list", channel::64, cut::64, :erlang.md5(packed)::binary>>
+    <<"list", state.epoch::64, channel::64, cut::64, :erlang.md5(packed)::binary>>
   end
 
   defp counts(state, roll) do
