@@ -24,6 +24,19 @@ pub fn slice<T>(of: &[T]) {
     }
 }
 
+/// Asks for what lies around a slice: so many bytes before it and so many behind. They need not be anybody's.
+#[inline]
+pub fn around<T>(of: &[T], before: usize, behind: usize) {
+    let ends = of.as_ptr_range();
+    let (start, end) = (ends.start.cast::<u8>(), ends.end.cast::<u8>());
+    for offset in (0..before.min(MOST)).step_by(LINE) {
+        line(start.wrapping_sub(offset + 1));
+    }
+    for offset in (0..behind.min(MOST)).step_by(LINE) {
+        line(end.wrapping_add(offset));
+    }
+}
+
 /// Asks for the line of an address, which may be any.
 #[inline]
 #[allow(unsafe_code, reason = "an intrinsic of the processor")]
@@ -51,6 +64,8 @@ mod tests {
         super::slice::<u64>(&[]);
         super::slice(&[0_u8; 1]);
         super::slice(&[[0_u32; 3]; 1_000]);
+        super::around::<u64>(&[], 10_000, 10_000);
+        super::around(&[0_u8; 1], 1, 1_000_000_000);
         super::line(std::ptr::null());
         super::line(std::ptr::without_provenance(usize::MAX));
     }

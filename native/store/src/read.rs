@@ -9,6 +9,9 @@ use crate::failure::Fault;
 use crate::limits::MAX_SCAN_BYTES;
 use crate::{generation, key};
 
+/// Bytes that are fetched before they are read: some rows.
+const AHEAD: usize = 1_024;
+
 /// Which end a scan starts at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Direction {
@@ -189,6 +192,12 @@ impl Snapshot<'_> {
             if page.bytes.count() >= MAX_SCAN_BYTES {
                 page.more = true;
                 break;
+            }
+            // Rows of a page of the database stand side by side, and the next is asked for only when this
+            // one is copied.
+            match range.direction {
+                Direction::Ascending => prefetch::around(value.value(), 0, AHEAD),
+                Direction::Descending => prefetch::around(value.value(), AHEAD, 0),
             }
             page.push(key.value().get(prefix.len()..).unwrap_or_default(), value.value());
         }
