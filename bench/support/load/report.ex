@@ -110,15 +110,23 @@ defmodule Bench.Load.Report do
           result["transport"],
           storm,
           cell(connect["cpu_ms"], 2),
+          there(connect, result["clients"]),
           cell(seconds(connect, settle, result["clients"]), 2),
           "#{cell(connect["p50_ms"], 1)} / #{cell(connect["p99_ms"], 1)}",
+          "#{connect["events"]}",
           "#{settle["events"]}"
         ]
       end
 
-    header = ["CPU ms each", "CPU s in all", "p50 / p99 ms", "events"]
+    header =
+      ["CPU ms each", "CPU s until all are there", "in all", "p50 / p99 ms"] ++
+        ["events until then", "in all"]
+
     [["N", "transport", "" | header] | rows]
   end
+
+  defp there(%{"cpu_ms" => nil}, _clients), do: "-"
+  defp there(%{"cpu_ms" => each}, clients), do: cell(each * clients / 1_000, 2)
 
   defp seconds(%{"cpu_ms" => nil}, _settle, _clients), do: nil
 

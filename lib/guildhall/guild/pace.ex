@@ -3,19 +3,21 @@ defmodule Guildhall.Guild.Pace do
 
   # How much a room tells of presences, by how many watch: sessions that have the intent.
   #
-  # Everybody who comes is news to everybody who is there, so of 10,000 who come at once 50 million
+  # Everybody who comes is news to everybody who is there, so of 10,000 who come at once 100 million
   # deliveries are due. None is left out, but a room has only so many of them, and of the writes that
   # carry them, in a second: the more watch, the longer it gathers, and the more a write carries.
 
-  # In a millisecond. A write is some 10 us, a delivery that shares one some 0.2 us: a tenth of a
-  # processor each.
-  @writes 10
-  @deliveries 500
+  # In a millisecond. A write is some 20 us, a delivery that shares one with 200 others some 0.2 us: a
+  # tenth and a fifth of a processor.
+  @writes 5
+  @deliveries 1_000
   # Members and their presences in GUILD_CREATEs, at some 0.5 us: a hundredth.
   @members 20
 
   @shortest 50
-  @longest 10_000
+  @longest 20_000
+  # Of a change that has a write of its own, in the shortest window.
+  @writes_at_once 500
   @at_once 20
   @at_end 1_000
 
@@ -25,7 +27,7 @@ defmodule Guildhall.Guild.Pace do
 
   @doc "How many changes are told in a window as they come, each in a write of its own."
   @spec at_once(watchers :: non_neg_integer()) :: pos_integer()
-  def at_once(watchers), do: share(@writes * @shortest, watchers, @at_once)
+  def at_once(watchers), do: share(@writes_at_once, watchers, @at_once)
 
   @doc "How many are told at a window's end."
   @spec at_end(watchers :: non_neg_integer()) :: pos_integer()

@@ -7,6 +7,7 @@ defmodule Mix.Tasks.Guildhall.Load do
       mix guildhall.load                                   # the whole table, in some minutes
       mix guildhall.load --quick                           # 20 clients for 2 s: does it all work?
       mix guildhall.load --clients 1000 --mode saturated --transport plain
+      mix guildhall.load --clients 100,1000,10000 --mode storm --transport plain
       mix guildhall.load --url http://127.0.0.1:4000 --data data --pid 4711
       mix guildhall.load --virtual 1000000                 # a million sessions without sockets
 
@@ -39,6 +40,12 @@ defmodule Mix.Tasks.Guildhall.Load do
   online; with `--data` they stay in that folder for the next run, since to write 20 million takes a quarter of
   an hour. The VM must be allowed as many processes: `ELIXIR_ERL_OPTIONS="+P 2000000"` for a million, which take
   some 6 GB. The results go to `bench/results/virtual.json`.
+
+  ## Storms
+
+  Everybody comes at once, and has the intent for presences. Two sums of CPU time are told: until each client
+  has READY and its GUILD_CREATE, and until nothing has come for five seconds (or after two minutes), when all know of all: that is
+  a delivery for each two of them, which a room spreads over as long as it takes.
 
   ## What is measured
 
@@ -271,6 +278,8 @@ defmodule Mix.Tasks.Guildhall.Load do
       transport: transport,
       intents: @intents + if(storm?, do: @presences, else: 0),
       read: options[:read],
+      # Longer than a window of presences.
+      settle: if(storm?, do: 5),
       paced: if("paced" in modes, do: options[:rate]),
       saturated: if("saturated" in modes, do: options[:in_flight]),
       seconds: options[:seconds],

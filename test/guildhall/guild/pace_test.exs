@@ -18,8 +18,8 @@ defmodule Guildhall.Guild.PaceTest do
       assert Pace.at_once(watchers) >= 1 and Pace.at_end(watchers) >= 1
 
       if watchers <= 100_000 do
-        assert watchers <= 10 * (window + 1)
-        assert watchers * Pace.at_end(watchers) <= 500 * (window + 1)
+        assert watchers <= 5 * (window + 1)
+        assert watchers * Pace.at_end(watchers) <= 1_000 * (window + 1)
       end
     end
   end
