@@ -4,8 +4,9 @@
 //! have in common with it need not be sent. It comes last, since some clients look for the first `"op"` in
 //! the text.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
+use parking_lot::Mutex;
 use zstd_splice::{Connection, Primer};
 
 use crate::encoded::Encoded;
@@ -16,7 +17,21 @@ use crate::{Encoding, etf};
 pub(crate) struct Splice {
     connection: Connection,
     encoding: Encoding,
+    /// Whether nothing was appended yet.
+    fresh: bool,
 }
+
+/// What a connection begins with, and how it is then. To compress it takes as long as all else
+/// that a handshake does, and nearly all begin with the same HELLO: the last one is kept.
+#[derive(Debug)]
+struct Opening {
+    encoding: Encoding,
+    payload: Vec<u8>,
+    bytes: Box<[u8]>,
+    connection: Connection,
+}
+
+static OPENING: Mutex<Option<Arc<Opening>>> = Mutex::new(None);
 
 /// The field that holds the primer.
 const FIELD: &[u8] = b"_primer";
@@ -25,7 +40,7 @@ const MAP: [u8; 2] = [etf::VERSION, etf::MAP];
 
 impl Splice {
     pub(crate) fn new(encoding: Encoding) -> Self {
-        Self { connection: Connection::new(primer(encoding)), encoding }
+        Self { connection: Connection::new(primer(encoding)), encoding, fresh: true }
     }
 
     /// Whether the next payload carries the primer, which makes it this connection's own.
@@ -50,13 +65,43 @@ impl Splice {
     }
 
     /// Appends a message of this connection alone.
-    pub(crate) fn compress(&mut self, mut payload: Vec<u8>, out: &mut Vec<u8>) {
+    pub(crate) fn compress(&mut self, payload: Vec<u8>, out: &mut Vec<u8>) {
+        if !std::mem::take(&mut self.fresh) || payload.len() > Opening::MAX_BYTES {
+            return self.append(payload, out);
+        }
+        let last = OPENING.lock().clone();
+        if let Some(last) = last.filter(|last| last.is(self.encoding, &payload)) {
+            out.extend_from_slice(&last.bytes);
+            self.connection = last.connection.clone();
+            return;
+        }
+        let start = out.len();
+        self.append(payload.clone(), out);
+        let opening = Opening {
+            encoding: self.encoding,
+            payload,
+            bytes: out.get(start..).unwrap_or_default().into(),
+            connection: self.connection.clone(),
+        };
+        *OPENING.lock() = Some(Arc::new(opening));
+    }
+
+    fn append(&mut self, mut payload: Vec<u8>, out: &mut Vec<u8>) {
         if self.is_stale() && open(&mut payload, self.encoding) {
             let close: &[u8] = if self.encoding == Encoding::Json { b"}" } else { b"" };
             self.connection.append_primer(&payload, close, out);
         } else {
             self.connection.append_alone(&payload, out);
         }
+    }
+}
+
+impl Opening {
+    /// A payload that is longer is no HELLO.
+    const MAX_BYTES: usize = 1024;
+
+    fn is(&self, encoding: Encoding, payload: &[u8]) -> bool {
+        self.encoding == encoding && self.payload == payload
     }
 }
 
@@ -103,6 +148,21 @@ mod tests {
     fn each_encoding_has_a_primer() {
         assert!(primer(Encoding::Json).bytes().len() > 1_000);
         assert!(primer(Encoding::Etf).bytes().len() > 1_000);
+    }
+
+    #[test]
+    fn connections_that_begin_alike_go_on_alike() {
+        let hello = br#"{"op":10,"d":{"heartbeat_interval":1}}"#.to_vec();
+        let written = |first: &[u8]| {
+            let (mut splice, mut out) = (Splice::new(Encoding::Json), Vec::new());
+            splice.compress(first.to_vec(), &mut out);
+            splice.compress(br#"{"op":11}"#.to_vec(), &mut out);
+            out
+        };
+        let first = written(&hello);
+        assert_eq!(written(&hello), first);
+        assert_ne!(written(br#"{"op":10,"d":{"heartbeat_interval":2}}"#), first);
+        assert_eq!(written(&hello), first);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::{Primer, Shared, block};
 /// A zstd frame that begins with the first payload and never ends.
 ///
 /// Each append completes a block, so that a decoder that is given its bytes has the whole payload.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Connection {
     primer: Primer,
     /// Bytes of content since the primer began, 0 if it must be sent before anything may build on it.
