@@ -17,7 +17,12 @@ defmodule Guildhall.Guild.Presences do
   # Of several sessions the most active one counts.
   @rank %{online: 3, dnd: 2, idle: 1}
 
-  defstruct users: Table.new(), shown: Table.new(), sample: %{}, turn: %{}, later: %{}, spent: 0
+  defstruct users: Table.new(),
+            shown: Table.new(),
+            sample: %{},
+            turn: Table.new(),
+            later: Table.new(),
+            spent: 0
 
   @type user_id :: pos_integer()
   @typedoc "What others see. A user who is not shown is offline."
@@ -34,9 +39,9 @@ defmodule Guildhall.Guild.Presences do
           # Some of those who are shown, and what is, encoded, if it was asked for since it changed.
           sample: %{optional(user_id()) => binary() | nil},
           # Who waits to be shown: those whose turn it is, and those who have come since, so that
-          # nobody is passed over for ever while more come than are shown.
-          turn: %{optional(user_id()) => true},
-          later: %{optional(user_id()) => true},
+          # nobody is passed over for ever while more come than are shown. user_id() => true
+          turn: Table.t(),
+          later: Table.t(),
           spent: non_neg_integer()
         }
 
@@ -75,8 +80,8 @@ defmodule Guildhall.Guild.Presences do
       | users: Table.delete(presences.users, user_id),
         shown: Table.delete(presences.shown, user_id),
         sample: Map.delete(presences.sample, user_id),
-        turn: Map.delete(presences.turn, user_id),
-        later: Map.delete(presences.later, user_id)
+        turn: Table.delete(presences.turn, user_id),
+        later: Table.delete(presences.later, user_id)
     }
   end
 
@@ -116,13 +121,9 @@ defmodule Guildhall.Guild.Presences do
   Returns what is shown to so many watchers right now. The rest waits for `tick/2`, at the end of the window.
   """
   @spec flush(t(), watchers :: non_neg_integer()) :: {[{user_id(), shown()}], t()}
-  def flush(%__MODULE__{turn: turn, later: later} = presences, _watchers)
-      when turn == %{} and later == %{},
-      do: {[], presences}
-
   def flush(%__MODULE__{spent: spent} = presences, watchers) do
-    case Pace.at_once(watchers) - spent do
-      left when left > 0 ->
+    case waiting(presences) > 0 && Pace.at_once(watchers) - spent do
+      left when is_integer(left) and left > 0 ->
         {updates, presences} = show(presences, left)
         {updates, %{presences | spent: spent + length(updates)}}
 
@@ -140,8 +141,14 @@ defmodule Guildhall.Guild.Presences do
 
   @doc "Writes down what changed; see `Guildhall.Table`."
   @spec settle(t()) :: t()
-  def settle(%__MODULE__{users: users, shown: shown} = presences) do
-    %{presences | users: Table.settle(users), shown: Table.settle(shown)}
+  def settle(%__MODULE__{users: users, shown: shown, turn: turn, later: later} = presences) do
+    %{
+      presences
+      | users: Table.settle(users),
+        shown: Table.settle(shown),
+        turn: Table.settle(turn),
+        later: Table.settle(later)
+    }
   end
 
   @doc "Whether a window is open, which `tick/2` must end."
@@ -149,29 +156,33 @@ defmodule Guildhall.Guild.Presences do
   def ticking?(%__MODULE__{spent: spent} = presences), do: spent > 0 or waiting(presences) > 0
 
   @spec waiting(t()) :: non_neg_integer()
-  def waiting(%__MODULE__{turn: turn, later: later}), do: map_size(turn) + map_size(later)
+  def waiting(%__MODULE__{turn: turn, later: later}), do: Table.size(turn) + Table.size(later)
 
   defp changed(%__MODULE__{turn: turn, later: later} = presences, user_id) do
     cond do
       aggregate(presences, user_id) == shown(presences, user_id) ->
-        %{presences | turn: Map.delete(turn, user_id), later: Map.delete(later, user_id)}
+        %{presences | turn: Table.delete(turn, user_id), later: Table.delete(later, user_id)}
 
-      is_map_key(turn, user_id) ->
+      Table.has_key?(turn, user_id) ->
         presences
 
       true ->
-        %{presences | later: Map.put(later, user_id, true)}
+        %{presences | later: Table.put(later, user_id, true)}
     end
   end
 
-  defp show(%__MODULE__{turn: turn, later: later} = presences, most) when turn == %{} do
-    if later == %{}, do: {[], presences}, else: show(%{presences | turn: later, later: %{}}, most)
+  # An empty table is changed for the other, so that there are two in all.
+  defp show(%__MODULE__{turn: %{size: 0} = turn, later: later} = presences, most) do
+    if Table.size(later) == 0,
+      do: {[], presences},
+      else: show(%{presences | turn: later, later: turn}, most)
   end
 
   defp show(%__MODULE__{turn: turn} = presences, most) do
-    user_ids = for {user_id, true} <- turn |> :maps.iterator() |> some(most), do: user_id
+    user_ids = for {user_id, true} <- Table.take(turn, most), do: user_id
     updates = for user_id <- user_ids, do: {user_id, aggregate(presences, user_id)}
-    presences = Enum.reduce(updates, %{presences | turn: Map.drop(turn, user_ids)}, &note/2)
+    turn = Enum.reduce(user_ids, turn, &Table.delete(&2, &1))
+    presences = Enum.reduce(updates, %{presences | turn: turn}, &note/2)
 
     case most - length(updates) do
       0 ->
