@@ -133,7 +133,7 @@ defmodule Guildhall.GuildFixture do
       # Its first events are there with it.
       {Relay, :attached, _room_id} -> :ok
     after
-      2_000 -> flunk("#{id} got nothing")
+      10_000 -> flunk("#{id} got nothing")
     end
   end
 end

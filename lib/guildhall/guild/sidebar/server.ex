@@ -35,7 +35,7 @@ defmodule Guildhall.Guild.Sidebar.Server do
     :state,
     working?: false,
     idle: nil,
-    pending?: false,
+    planned: nil,
     told_at: nil,
     pause: 0,
     counted_at: nil
@@ -86,7 +86,7 @@ defmodule Guildhall.Guild.Sidebar.Server do
   end
 
   def handle_info(:flush, server) do
-    server |> Map.put(:pending?, false) |> flush() |> plan() |> noreply()
+    server |> Map.put(:planned, nil) |> flush() |> plan() |> noreply()
   end
 
   def handle_info({:stop, _room}, server), do: {:stop, :normal, server}
@@ -123,44 +123,38 @@ defmodule Guildhall.Guild.Sidebar.Server do
 
   defp work(server), do: server
 
-  # When to tell next, if there is something to tell.
-  defp plan(%{pending?: false, state: state} = server) do
-    now = now()
-
+  # When to tell next, if there is something to tell: counts alone may wait, and not hold up a change.
+  defp plan(%{state: state} = server) do
     cond do
-      State.changed(state) > 0 -> later(server, server.told_at, server.pause, now)
-      State.miscounted?(state) -> later(server, server.counted_at, server.pause * @counts, now)
+      State.changed(state) > 0 -> flush_at(server, due(server.told_at, server.pause))
+      State.miscounted?(state) -> flush_at(server, due(server.counted_at, counts_pause(state)))
       true -> server
     end
   end
 
-  defp plan(server), do: server
+  defp due(nil, _pause), do: now()
+  defp due(last, pause), do: last + pause
 
-  defp later(server, nil, _pause, _now), do: wait(server, 0)
-  defp later(server, last, pause, now), do: wait(server, max(last + pause - now, 0))
+  defp flush_at(%{planned: {at, _timer}} = server, due) when at <= due, do: server
 
   # Behind the feeds that are here already.
-  defp wait(server, 0) do
-    send(self(), :flush)
-    %{server | pending?: true}
+  defp flush_at(server, due) do
+    with {_at, timer} <- server.planned, do: Process.cancel_timer(timer)
+    timer = Process.send_after(self(), :flush, max(due - now(), 0))
+    %{server | planned: {due, timer}}
   end
 
-  defp wait(server, milliseconds) do
-    Process.send_after(self(), :flush, milliseconds)
-    %{server | pending?: true}
+  defp pause(state) do
+    {_lists, watchers} = State.size(state)
+    min(@pause + div(watchers, @watchers_a_millisecond), @long_pause)
   end
+
+  defp counts_pause(state), do: pause(state) * @counts
 
   defp flush(%{state: state} = server) do
-    {_lists, watchers} = State.size(state)
     now = now()
-    changed = State.changed(state)
-
-    pause =
-      if changed > @storm,
-        do: @long_pause,
-        else: min(@pause + div(watchers, @watchers_a_millisecond), @long_pause)
-
-    counts? = server.counted_at == nil or now - server.counted_at >= server.pause * @counts
+    pause = if State.changed(state) > @storm, do: @long_pause, else: pause(state)
+    counts? = now >= due(server.counted_at, counts_pause(state))
     server = run(%{server | told_at: now, pause: pause}, {:flush, counts?})
     hear(server)
     if counts?, do: %{server | counted_at: now}, else: server
