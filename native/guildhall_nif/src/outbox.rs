@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::panic::RefUnwindSafe;
 
-use outbox::{Event, Frames, Info, Limits, Outbox, Pushed, ResumeError, Taken, gauge};
+use outbox::{Event, Failure, Frames, Info, Limits, Outbox, Pushed, ResumeError, Taken, gauge};
 use rustler::{Atom, Binary, Encoder, Env, Error, NifResult, Resource, ResourceArc, Term};
 
 use crate::outbox_link::Link;
@@ -209,9 +209,17 @@ fn take<'a>(
             Ok(Taken::Frames { more }) => {
                 Ok((rustler::types::atom::ok(), binary(env, frames.as_slice()), more).encode(env))
             }
-            Err(failure) => Err(outbox_transport::error(failure)),
+            Err(failure) => Err(passed_over(outbox.get()?, failure)),
         }
     })
+}
+
+/// The error for the taker, who is the one to know that what was wrong is over with.
+pub(crate) fn passed_over(outbox: &Outbox, failure: Failure) -> Error {
+    if failure == Failure::NotJson {
+        outbox.skip();
+    }
+    outbox_transport::error(failure)
 }
 
 #[rustler::nif]
@@ -279,7 +287,7 @@ fn outbox_memory() -> Vec<(u64, u64)> {
 }
 
 /// Runs `fun` with this thread's buffer.
-pub(crate) fn with_frames<T>(fun: impl FnOnce(&mut Frames) -> NifResult<T>) -> NifResult<T> {
+pub(crate) fn with_frames<T>(fun: impl FnOnce(&mut Frames) -> T) -> T {
     thread_local! {
         static FRAMES: RefCell<Frames> = RefCell::default();
     }

@@ -9,12 +9,12 @@ use std::panic::RefUnwindSafe;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use outbox::{Flushed, Outbox};
+use outbox::{Failure, Flushed, Outbox};
 use parking_lot::{Mutex, MutexGuard};
 use rustler::{Atom, Encoder, Env, LocalPid, NifResult, Resource, ResourceArc, Term};
 
 use crate::atoms;
-use crate::outbox::{OutboxResource, with_frames};
+use crate::outbox::{OutboxResource, passed_over, with_frames};
 use crate::outbox_socket::SocketResource;
 use crate::outbox_transport::{self, TransportResource};
 
@@ -62,12 +62,11 @@ impl Link {
 }
 
 impl Path {
-    fn flush(&self, env: Env<'_>, outbox: &Outbox, budget: usize) -> NifResult<Flushed> {
+    fn flush(&self, env: Env<'_>, outbox: &Outbox, budget: usize) -> Result<Flushed, Failure> {
         with_frames(|frames| {
             let socket = self.socket.get();
-            let flushed = outbox
-                .flush(socket, &mut self.transport.lock(), WRITE, budget, frames)
-                .map_err(outbox_transport::error)?;
+            let mut transport = self.transport.lock();
+            let flushed = outbox.flush(socket, &mut transport, WRITE, budget, frames)?;
             if flushed == Flushed::Blocked && self.socket.await_output(env, &socket.lock()).is_err()
             {
                 return Ok(Flushed::Lost);
@@ -99,7 +98,9 @@ fn outbox_disconnect(outbox: &OutboxResource) -> Atom {
 fn flush<'a>(env: Env<'a>, outbox: &OutboxResource, budget: usize) -> NifResult<Atom> {
     let path = outbox.link.path.lock();
     let Some(path) = &*path else { return Ok(atoms::unconnected()) };
-    Ok(match path.flush(env, outbox.get()?, budget)? {
+    let outbox = outbox.get()?;
+    let flushed = path.flush(env, outbox, budget);
+    Ok(match flushed.map_err(|failure| passed_over(outbox, failure))? {
         Flushed::Idle => atoms::idle(),
         Flushed::More => atoms::more(),
         Flushed::Blocked | Flushed::Behind => atoms::blocked(),
@@ -171,7 +172,7 @@ fn turn(env: Env<'_>, outbox: &OutboxResource) -> NifResult<Turn> {
     let Some(path) = path.as_ref().filter(|path| path.transport.lock().is_shared()) else {
         return Ok(Turn::Tell);
     };
-    // What cannot be written at all is an error in the taker's hands.
+    // What cannot be written at all still waits, and is an error in the taker's hands.
     let flushed = path.flush(env, outbox.get()?, outbox_transport::BUDGET / 8);
     Ok(match flushed.unwrap_or(Flushed::Lost) {
         Flushed::Idle => Turn::Done,

@@ -103,7 +103,8 @@ impl Outbox {
     /// Appends frames of what waits to `out`, about `max_bytes` of them but at least one, unless it takes
     /// more work than `budget`, in bytes copied.
     ///
-    /// The lock is held to copy references; bodies are copied and compressed without it.
+    /// The lock is held to copy references; bodies are copied and compressed without it. A failure moves
+    /// nothing.
     pub fn take(
         &self,
         transport: &mut Transport,
@@ -128,13 +129,28 @@ impl Outbox {
             events.push((number, event.clone()));
         }
 
-        let more = backlog.take(events.len());
+        if events.is_empty() {
+            backlog.take(0);
+            return Ok(Taken::Empty);
+        }
         drop(backlog);
 
+        // What is pushed meanwhile comes behind them.
+        let mut count = 0;
         for (number, event) in &events {
-            transport.append_event(*number, event, out)?;
+            match transport.append_event(*number, event, out) {
+                Ok(()) => count += 1,
+                // Those before it are as good as ever.
+                Err(Failure::NotJson) if count > 0 => break,
+                Err(failure) => return Err(failure),
+            }
         }
-        Ok(if events.is_empty() { Taken::Empty } else { Taken::Frames { more } })
+        Ok(Taken::Frames { more: self.backlog.lock().take(count) })
+    }
+
+    /// Passes over the oldest event that waits: the one that a take has found not to be JSON.
+    pub fn skip(&self) {
+        self.backlog.lock().take(1);
     }
 
     /// Takes what waits, as [`Outbox::take`] does, and writes it to the socket.
@@ -162,7 +178,7 @@ impl Outbox {
         Ok(match self.take(transport, max_bytes, budget, frames)? {
             Taken::Empty => Flushed::Idle,
             Taken::Beyond => Flushed::Beyond,
-            Taken::Frames { more } => match socket.lock().write(frames.as_slice()) {
+            Taken::Frames { more } => match socket.lock().write_events(frames.as_slice()) {
                 Written::All if more => Flushed::More,
                 Written::All => Flushed::Idle,
                 Written::Blocked | Written::Behind => Flushed::Blocked,

@@ -128,11 +128,20 @@ impl Stream {
 
     /// Writes the bytes, or what is possible of them.
     pub fn write(&mut self, bytes: &[u8]) -> Written {
+        self.write_within(bytes, self.limit)
+    }
+
+    /// The same for an outbox, which has limits of its own and writes nothing while something is kept.
+    pub(crate) fn write_events(&mut self, bytes: &[u8]) -> Written {
+        self.write_within(bytes, usize::MAX)
+    }
+
+    fn write_within(&mut self, bytes: &[u8], limit: usize) -> Written {
         if self.is_over() {
             return Written::Lost;
         }
         if self.kept() > 0 {
-            return self.queue(bytes);
+            return self.queue(bytes, limit);
         }
         let sent = self.send(bytes);
         if self.lost {
@@ -213,9 +222,10 @@ impl Stream {
         sent
     }
 
-    fn queue(&mut self, bytes: &[u8]) -> Written {
-        self.behind += bytes.len();
-        if self.behind > self.limit {
+    fn queue(&mut self, bytes: &[u8], limit: usize) -> Written {
+        // What was behind and is still kept.
+        self.behind = self.behind.min(self.kept()) + bytes.len();
+        if self.behind > limit {
             self.lost = true;
             return Written::Slow;
         }

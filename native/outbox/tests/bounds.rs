@@ -4,7 +4,9 @@
 
 mod support;
 
-use outbox::{Kind, Limits, Outbox, Policy, Pushed, ResumeError, Taken, Transport};
+use outbox::{
+    Encoding, Failure, Frames, Kind, Limits, Outbox, Policy, Pushed, ResumeError, Taken, Transport,
+};
 use proptest::prelude::*;
 use support::{NO_LIMITS, drain, event, take, transport};
 
@@ -138,4 +140,21 @@ proptest! {
             prop_assert!(info.pending.0 <= info.ring.0 && info.pending.1 <= info.ring.1);
         }
     }
+}
+
+#[test]
+fn what_cannot_be_spelt_is_not_passed_over_unseen() {
+    let outbox = Outbox::new(NO_LIMITS);
+    let mut etf = Transport::new(Kind::Plain, Encoding::Etf, Policy::Shared).unwrap();
+    for data in [&b"1"[..], b"no JSON", b"2"] {
+        outbox.push(&event(data));
+    }
+    let mut frames = Frames::default();
+    let mut take = || outbox.take(&mut etf, 10_000, usize::MAX, &mut frames);
+    assert_eq!(take(), Ok(Taken::Frames { more: true }));
+    assert_eq!(take(), Err(Failure::NotJson));
+    assert_eq!(take(), Err(Failure::NotJson));
+    assert_eq!(outbox.info().pending.0, 2);
+    outbox.skip();
+    assert_eq!(take(), Ok(Taken::Frames { more: false }));
 }

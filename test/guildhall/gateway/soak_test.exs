@@ -19,6 +19,8 @@ defmodule Guildhall.Gateway.SoakTest do
     seed = ExUnit.configuration()[:seed]
     :rand.seed(:exsss, {seed, 3, 3})
     before = descriptors()
+    # Those of earlier tests that nobody has collected yet.
+    sockets = Outbox.memory().sockets.count
     test = self()
 
     clients =
@@ -51,7 +53,7 @@ defmodule Guildhall.Gateway.SoakTest do
 
     assert ended?(fn -> Session.count(node.instance) == 0 end)
     assert ended?(fn -> Enum.all?(Process.list(), &(not farewell?(&1))) end)
-    assert ended?(fn -> Outbox.memory().sockets.count == 0 end)
+    assert ended?(fn -> Outbox.memory().sockets.count <= sockets end)
     assert ended?(fn -> descriptors() <= before end)
   end
 

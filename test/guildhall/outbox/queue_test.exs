@@ -241,6 +241,18 @@ defmodule Guildhall.Outbox.QueueTest do
     assert payload =~ ~s("n":1)
   end
 
+  test "what cannot be spelt is its owner's to find, and nothing of it is passed over" do
+    {audience, queue, [%{outbox: outbox, client: client}]} = clients(1, :plain, encoding: :etf)
+    dispatch(audience, queue, [item(1), %Item{body: Outbox.event("A", "no JSON")}])
+    # The first is written, and with the other alone left the owner is told.
+    assert %{left: 0, tell: [_pid]} = flush_all(queue)
+    assert [{:binary, _payload}] = Frames.messages(receive_frames(client, 0))
+    assert Outbox.info(outbox).pending_events == 1
+    assert_raise ArgumentError, fn -> Outbox.flush(outbox) end
+    # What was wrong is over with.
+    assert Outbox.flush(outbox) == :idle
+  end
+
   test "a queue that is gone lets go of its outboxes" do
     {audience, _queue, [%{outbox: outbox, client: client}]} = clients(1)
     test = self()
