@@ -235,6 +235,8 @@ defmodule Guildhall.RelayTest do
     {room, ref} = room(fn -> Relay.open(relay, 20, %View{guild: guild(20)}) end)
     session = subscriber(5)
     run(room, fn -> Relay.attach(relay, 20, session, []) end)
+    # Of a room that is dead before the relay looks nobody knows why it died.
+    sync(relay)
     send(room, :stop)
     assert_receive {:DOWN, ^ref, :process, ^room, :normal}
     sync(relay)
