@@ -29,8 +29,12 @@ defmodule Guildhall.Frames do
   @spec data(Guildhall.Outbox.t()) :: [String.t()]
   def data(outbox) do
     case Outbox.take(outbox, Outbox.Transport.new(:plain), 10_000_000) do
-      {:ok, frames, false} -> for {:text, payload} <- messages(frames), do: d(payload)
-      :empty -> []
+      {:ok, frames, more?} ->
+        data = for {:text, payload} <- messages(frames), do: d(payload)
+        if more?, do: data ++ data(outbox), else: data
+
+      :empty ->
+        []
     end
   end
 

@@ -115,10 +115,15 @@ defmodule Guildhall.GuildFixture do
     end
   end
 
-  defp read(%Subscriber{outbox: outbox}) do
+  # More may come while it is taken.
+  defp read(%Subscriber{outbox: outbox} = session) do
     case Outbox.take(outbox, Outbox.Transport.new(:plain), 100_000_000) do
-      {:ok, frames, false} -> for {:text, json} <- Frames.messages(frames), do: event(json)
-      :empty -> []
+      {:ok, frames, more?} ->
+        events = for {:text, json} <- Frames.messages(frames), do: event(json)
+        if more?, do: events ++ read(session), else: events
+
+      :empty ->
+        []
     end
   end
 
