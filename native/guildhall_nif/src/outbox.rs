@@ -23,8 +23,8 @@ pub(crate) struct OutboxResource {
 const MANY: u64 = 256;
 /// An event of this size is worth a message to the reaper.
 const LARGE: u64 = 1 << 20;
-/// Pushes by one call, at some 50 ns each.
-const PUSHES: usize = 4_096;
+/// Pushes by one call, at some 50 ns each, and ten times that where memory is cold.
+const PUSHES: usize = 1_024;
 
 #[rustler::resource_impl]
 impl Resource for EventResource {}
