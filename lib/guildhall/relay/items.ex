@@ -1,7 +1,7 @@
 defmodule Guildhall.Relay.Items do
   @moduledoc false
 
-  # Events as `Guildhall.Audience.dispatch/2` takes them.
+  # Events as `Guildhall.Audience.dispatch/3` takes them.
 
   alias Guildhall.{Audience, Outbox, Relay}
   alias Guildhall.Audience.Item
