@@ -240,34 +240,38 @@ defmodule Guildhall.Http.Connection do
   defp next(conn), do: serve(conn)
 
   defp upgrade(head, request, {module, argument, options}, started, conn) do
-    case Upgrade.answer(head) do
-      {:ok, headers} ->
-        headers = headers ++ Keyword.get(options, :headers, [])
-        bytes = Reply.switch(headers, Date.now(conn.settings.dates))
-        sent = Socket.send(conn.socket, bytes)
-        answered(conn, request, 101, started)
+    with {:ok, headers} <- Upgrade.answer(head),
+         headers = headers ++ Keyword.get(options, :headers, []),
+         bytes = Reply.switch(headers, Date.now(conn.settings.dates)),
+         {:ok, conn} <- adopt(conn, options) do
+      sent = Socket.send(conn.socket, bytes)
+      answered(conn, request, 101, started)
 
-        if sent == :ok,
-          do: run(module, argument, request, options, conn),
-          else: stop(conn, :closed)
+      if sent == :ok,
+        do: run(module, argument, request, options, conn),
+        else: stop(conn, :closed)
+    else
+      {:error, response} -> respond(response, head, request, started, conn)
+    end
+  end
 
-      {:error, response} ->
-        respond(response, head, request, started, conn)
+  # Over TCP it is another socket from now on. Where there is no descriptor for it, the client is told so
+  # through the one that it has, on which nothing was promised yet.
+  defp adopt(conn, options) do
+    case WebSocket.adopt(conn.socket, options) do
+      {:ok, socket} ->
+        {:ok, %{conn | socket: socket}}
+
+      :error ->
+        refused(conn.settings, :emfile)
+        {:error, Reply.plain(503, [{"connection", "close"}])}
     end
   end
 
   defp run(module, argument, request, options, conn) do
-    case WebSocket.new(conn.socket, conn.settings.instance, conn.buffer, options) do
-      {:ok, ws} ->
-        # Over TCP it is another socket from now on.
-        conn = %{conn | socket: ws.socket}
-        attempt(conn, request, fn -> module.run(ws, request, argument) end)
-        if Socket.given?(conn.socket), do: stopped(conn, :given), else: part(conn, :done)
-
-      :error ->
-        refused(conn.settings, :emfile)
-        stop(conn, :emfile)
-    end
+    ws = WebSocket.new(conn.socket, conn.settings.instance, conn.buffer, options)
+    attempt(conn, request, fn -> module.run(ws, request, argument) end)
+    if Socket.given?(conn.socket), do: stopped(conn, :given), else: part(conn, :done)
   end
 
   # The server's own answer to what is no request. What follows it cannot be trusted to be one.

@@ -110,12 +110,18 @@ defmodule Guildhall.Http.Socket do
 
   defp send_pieces(socket, piece), do: write(socket, piece)
 
+  # What the kernel does not take leaves later.
+  defp write(%Outbox.Socket{} = socket, data) do
+    if Outbox.Socket.write(socket, data) in [:ok, :blocked], do: :ok, else: {:error, :closed}
+  end
+
   defp write(socket, data) when is_port(socket), do: :gen_tcp.send(socket, data)
   defp write(socket, data), do: :ssl.send(socket, data)
 
   @doc """
   Takes a TCP connection away from its driver, so that outboxes can write to it: up to `limit` bytes are
-  kept for a peer that does not read. An error if there is no descriptor left.
+  kept for a peer that does not read. An error if there is no descriptor left, or something is still to be
+  written; the connection is then as it was.
   """
   @spec adopt(t(), limit :: pos_integer()) :: {:ok, t()} | :error
   def adopt(socket, limit) when is_port(socket), do: Outbox.Socket.adopt(socket, limit)

@@ -90,26 +90,28 @@ defmodule Guildhall.Http.WebSocket do
   @callback run(t(), Request.t(), argument :: term()) :: term()
 
   @doc false
-  @spec new(Socket.t(), atom(), inbox :: binary(), keyword()) :: {:ok, t()} | :error
+  # What is to be done before the client is told that it has a WebSocket, because it may fail.
+  @spec adopt(Socket.t(), keyword()) :: {:ok, Socket.t()} | :error
+  def adopt(socket, options) do
+    Socket.adopt(socket, Keyword.get(options, :write_limit, 1_048_576))
+  end
+
+  @doc false
+  @spec new(Socket.t(), atom(), inbox :: binary(), keyword()) :: t()
   def new(socket, instance, inbox, options) do
     frame_limit = Keyword.get(options, :frame_limit, 65_536)
     message_limit = Keyword.get(options, :message_limit, 65_536)
-    write_limit = Keyword.get(options, :write_limit, 1_048_576)
+    Telemetry.emit([:http, :websocket, :open], %{count: 1}, %{instance: instance})
 
-    with {:ok, socket} <- Socket.adopt(socket, write_limit) do
-      Telemetry.emit([:http, :websocket, :open], %{count: 1}, %{instance: instance})
-
-      {:ok,
-       %__MODULE__{
-         socket: socket,
-         instance: instance,
-         inbox: inbox,
-         decoder: Decoder.new(frame_limit, message_limit),
-         writer: Writer.new(socket),
-         close_timeout: Keyword.get(options, :close_timeout, 5_000),
-         opened_at: System.monotonic_time()
-       }}
-    end
+    %__MODULE__{
+      socket: socket,
+      instance: instance,
+      inbox: inbox,
+      decoder: Decoder.new(frame_limit, message_limit),
+      writer: Writer.new(socket),
+      close_timeout: Keyword.get(options, :close_timeout, 5_000),
+      opened_at: System.monotonic_time()
+    }
   end
 
   @doc """
