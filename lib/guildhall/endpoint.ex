@@ -22,7 +22,7 @@ defmodule Guildhall.Endpoint do
 
     with {:ok, pid} <-
            Http.start_link(
-             [name: name, handler: {__MODULE__, instance}] ++
+             [name: name, instance: instance, handler: {__MODULE__, instance}] ++
                Keyword.take(options, [:ip, :port, :tls])
            ) do
       put_url(instance, options, Http.port(name))

@@ -301,7 +301,7 @@ defmodule Guildhall.Native do
   def outbox_queue_size(_queue), do: not_loaded()
 
   @spec outbox_queue_flush(queue(), most :: non_neg_integer()) ::
-          {left :: non_neg_integer(), tried :: non_neg_integer(), blocked :: non_neg_integer(),
+          {left :: non_neg_integer(), tried :: non_neg_integer(), blocked :: [non_neg_integer()],
            tell :: [pid()]}
   def outbox_queue_flush(_queue, _most), do: not_loaded()
 

@@ -22,6 +22,25 @@ defmodule Guildhall.MetricsTest do
     assert sample(port, ~r/^guildhall_api_request_seconds_bucket\{le="\+Inf"\} (\d+)$/m) == "2"
   end
 
+  test "connections, refusals and WebSockets are the node's", %{port: port} do
+    ws = HttpClient.websocket(port, "/?v=10&encoding=json")
+    HttpClient.send_raw(HttpClient.connect(port), "?\r\n\r\n") |> HttpClient.recv_response()
+    HttpClient.send_frame(ws, :close, HttpClient.close_payload(1000))
+    assert closed?(ws)
+    assert sample(port, ~r/^guildhall_http_refusals_total\{reason="[a-z_]+"\} (\d+)$/m) == "1"
+    assert sample(port, ~r/^guildhall_websocket_closes_total\{by="client"\} (\d+)$/m) == "1"
+    connections = sample(port, ~r/^guildhall_http_connections_total (\d+)$/m)
+    assert String.to_integer(connections) >= 3
+  end
+
+  # Reads what comes before the close frame, too.
+  defp closed?(ws) do
+    case HttpClient.recv_frame(ws) do
+      {{:close, _code, _reason}, _ws} -> true
+      {_hello, ws} -> closed?(ws)
+    end
+  end
+
   test "every line is a comment or a sample", %{port: port} do
     get(port, "/health")
     text = get(port, "/metrics").body

@@ -30,7 +30,7 @@ defmodule Guildhall.TestNode do
     start_supervised!({Session, session}, id: Session)
 
     http = Instance.child(instance, :http)
-    address = [ip: {127, 0, 0, 1}, port: 0]
+    address = [instance: instance, ip: {127, 0, 0, 1}, port: 0]
     start_supervised!({Http, [name: http, handler: {__MODULE__, instance}] ++ address})
     port = Http.port(http)
     Instance.put(instance, :url, "http://127.0.0.1:#{port}")

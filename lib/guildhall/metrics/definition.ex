@@ -127,6 +127,8 @@ defmodule Guildhall.Metrics.Definition do
     {:counter, :http_refusals_total, "Clients that the server refused.", [:http, :refusal],
      :count, [:reason]},
     {:counter, :http_exceptions_total, "Requests that crashed.", [:http, :exception], :count, []},
+    {:counter, :websocket_busy_total, "Times a client's socket was found full.",
+     [:http, :websocket, :busy], nil, []},
     {:counter, :websocket_closes_total, "WebSockets closed.", [:http, :websocket, :close], nil,
      [:by]}
   ]

@@ -17,7 +17,7 @@ defmodule Guildhall.Outbox.Queue do
       true
       iex> # This one is not connected, so it is not in the queue.
       iex> Outbox.Queue.flush(queue)
-      %{left: 0, tried: 0, blocked: 0, tell: []}
+      %{left: 0, tried: 0, blocked: [], tell: []}
 
   A queue holds an outbox once, so it is never longer than there are outboxes. It is mutable and
   belongs to one process; an outbox that is in a queue is not put in another.
@@ -29,7 +29,7 @@ defmodule Guildhall.Outbox.Queue do
   @type flushed :: %{
           left: non_neg_integer(),
           tried: non_neg_integer(),
-          blocked: non_neg_integer(),
+          blocked: [bytes :: non_neg_integer()],
           tell: [pid()]
         }
 
@@ -47,8 +47,8 @@ defmodule Guildhall.Outbox.Queue do
   @doc """
   Flushes the next outboxes: at most `most`, and as many as take some 0.4 ms.
 
-  `blocked` sockets were found full: their owners are told when they take data again. `tell` are the
-  processes that must flush or take by themselves, because the outbox is connected no more, its
+  `blocked` are the bytes that wait at sockets that were found full: their owners are told when they take
+  data again. `tell` are the processes that must flush or take by themselves, because the outbox is connected no more, its
   connection is over, or it compresses in a context of its own.
   """
   @spec flush(t(), most :: pos_integer()) :: flushed()

@@ -99,8 +99,14 @@ defmodule Guildhall.Relay.Server do
   end
 
   defp emit(server, %{tried: tried, blocked: blocked, tell: tell, left: left}) do
-    measurements = %{tried: tried, blocked: blocked, told: length(tell), left: left}
+    measurements = %{tried: tried, blocked: length(blocked), told: length(tell), left: left}
     Telemetry.emit([:relay, :flush], measurements, %{instance: server.instance, relay: self()})
+    Enum.each(blocked, &busy(server, &1))
+  end
+
+  # As the owner of a WebSocket says it of what it writes itself.
+  defp busy(server, bytes) do
+    Telemetry.emit([:http, :websocket, :busy], %{bytes: bytes}, %{instance: server.instance})
   end
 
   defp step(

@@ -161,7 +161,8 @@ impl QueueResource {
 enum Turn {
     Done,
     Again,
-    Blocked,
+    /// Its socket took a part, and keeps so many bytes.
+    Blocked(usize),
     /// Its taker has to do it: who is at it already, has a context to compress with, or must learn
     /// that the connection is over.
     Tell,
@@ -177,7 +178,7 @@ fn turn(env: Env<'_>, outbox: &OutboxResource) -> NifResult<Turn> {
     Ok(match flushed.unwrap_or(Flushed::Lost) {
         Flushed::Idle => Turn::Done,
         Flushed::More => Turn::Again,
-        Flushed::Blocked => Turn::Blocked,
+        Flushed::Blocked => Turn::Blocked(path.socket.get().lock().kept()),
         // Its owner is told when it takes data again, and flushes.
         Flushed::Behind => Turn::Done,
         Flushed::Beyond | Flushed::Lost => Turn::Tell,
@@ -194,18 +195,19 @@ fn outbox_queue_size(queue: &QueueResource) -> usize {
     queue.0.lock().len()
 }
 
-/// Flushes some outboxes: how many are left, were tried, found their socket full, and whom to tell.
+/// Flushes some outboxes: how many are left and were tried, what is kept of those that found their socket
+/// full, and whom to tell.
 #[rustler::nif]
 fn outbox_queue_flush<'a>(env: Env<'a>, queue: &QueueResource, most: usize) -> NifResult<Term<'a>> {
     let began = Instant::now();
-    let (mut tell, mut tried, mut blocked, mut again) = (Vec::new(), 0, 0_usize, Vec::new());
+    let (mut tell, mut tried, mut blocked, mut again) = (Vec::new(), 0, Vec::new(), Vec::new());
     while tried < most {
         let Some((outbox, pid)) = queue.next() else { break };
         tried += 1;
         match turn(env, &outbox)? {
             Turn::Done => {}
             Turn::Again => again.push((outbox, pid)),
-            Turn::Blocked => blocked += 1,
+            Turn::Blocked(kept) => blocked.push(kept),
             Turn::Tell => tell.push(pid),
         }
         if began.elapsed() > PIECE {

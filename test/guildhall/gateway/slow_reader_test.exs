@@ -19,6 +19,14 @@ defmodule Guildhall.Gateway.SlowReaderTest do
 
     quick = flood(node, bot, channel, quick, slow, 1)
 
+    # Data that waits at the kernel was told of before.
+    name = node.instance
+
+    assert_received {:event, [:guildhall, :http, :websocket, :busy], %{bytes: bytes},
+                     %{instance: ^name}}
+
+    assert bytes > 0
+
     # And its session is gone.
     again = GatewayClient.send_resume(GatewayClient.open(node), slow_bot.token, slow)
     assert {%{"op" => 9, "d" => false}, _again} = GatewayClient.recv(again)
