@@ -147,14 +147,16 @@ milliseconds = min(Bench.milliseconds(), 150)
 
 for burst <- [1, 16] do
   sizes = [
-    {"2 sessions", 2},
-    {"10 sessions", 10},
+    {"1 session", 1},
+    {"4 sessions", 4},
+    {"16 sessions", 16},
+    {"32 sessions", 32},
     {"50 sessions", 50},
     {"1,000 sessions", 1_000},
     {"100k sessions", 100_000}
   ]
 
-  sizes = if Bench.quick?(), do: Enum.take(sizes, 4), else: sizes
+  sizes = if Bench.quick?(), do: Enum.take(sizes, 6), else: sizes
   events = List.duplicate(event, burst)
   items = for event <- events, do: %Item{to: {:channel, 10}, intents: messages, body: event}
 

@@ -79,6 +79,11 @@ defmodule Guildhall.Audience do
   bit for the latter. A role that begins or ceases to have VIEW_CHANNEL or ADMINISTRATOR makes that
   happen anew.
 
+  **Small rooms.** As long as all seats are among the first 64, sets are single words and an item is
+  decided at once, without memory of its own. A dispatch of one item costs less than
+  `Guildhall.Outbox.push_many/2` to a list of the sessions from some ten of these on, and 0.1 us more with
+  fewer, which is less than it takes to go through such a list.
+
   **Limits.** 4,096 roles, 4,096 classes, 65,536 channels, and 65,536 overwrites that bear on
   VIEW_CHANNEL (`{:error, :too_many}`); 1,000 overwrites a channel, 4,096 roles a member, 2,000 users
   named by an item, 64 topics a session (`ArgumentError`); `max_bytes` of native memory

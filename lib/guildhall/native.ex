@@ -25,6 +25,8 @@ defmodule Guildhall.Native do
   @type audience :: reference()
   @type moves :: reference()
   @type plan :: reference()
+  @typep dispatched ::
+           {count :: non_neg_integer(), wake :: [pid()], overflow :: [non_neg_integer()]}
 
   @spec audience_new(non_neg_integer(), non_neg_integer() | nil, non_neg_integer()) :: audience()
   def audience_new(_guild_id, _owner_id, _max_bytes), do: not_loaded()
@@ -84,13 +86,10 @@ defmodule Guildhall.Native do
 
   @spec audience_dispatch(
           audience(),
-          [tuple()] | plan(),
+          tuple() | [tuple()] | plan(),
           from :: non_neg_integer(),
           queue() | nil
-        ) ::
-          {next :: non_neg_integer() | nil, plan() | [tuple()], count :: non_neg_integer(),
-           wake :: [pid()], overflow :: [non_neg_integer()]}
-          | :many
+        ) :: dispatched() | {next :: non_neg_integer(), plan(), dispatched()} | :many
   def audience_dispatch(_audience, _items, _from, _queue), do: not_loaded()
 
   @spec audience_count(audience(), tuple(), from :: non_neg_integer()) ::

@@ -27,24 +27,26 @@ defmodule Guildhall.Audience.Pieces do
 
   @spec dispatch(Native.audience(), [Item.t()], Native.queue() | nil) ::
           {non_neg_integer(), [pid()], [Audience.key()]}
-  def dispatch(audience, items, queue) do
-    case Native.audience_dispatch(audience, Enum.map(items, &terms/1), 0, queue) do
-      {nil, _items, count, wake, overflow} ->
-        {count, wake, overflow}
-
-      :many ->
-        items |> Enum.map(&dispatch(audience, [&1], queue)) |> together()
-
-      {next, plan, count, wake, overflow} ->
-        dispatch(audience, plan, next, queue, [{count, wake, overflow}])
+  def dispatch(audience, [item], queue) do
+    case Native.audience_dispatch(audience, terms(item), 0, queue) do
+      {next, plan, {_, _, _} = done} -> dispatch(audience, plan, next, queue, [done])
+      done -> done
     end
   end
 
-  defp dispatch(_audience, _plan, nil, _queue, pieces), do: together(pieces)
+  def dispatch(audience, items, queue) do
+    case Native.audience_dispatch(audience, Enum.map(items, &terms/1), 0, queue) do
+      :many -> items |> Enum.map(&dispatch(audience, [&1], queue)) |> together()
+      {next, plan, {_, _, _} = done} -> dispatch(audience, plan, next, queue, [done])
+      done -> done
+    end
+  end
 
   defp dispatch(audience, plan, from, queue, pieces) do
-    {next, plan, count, wake, overflow} = Native.audience_dispatch(audience, plan, from, queue)
-    dispatch(audience, plan, next, queue, [{count, wake, overflow} | pieces])
+    case Native.audience_dispatch(audience, plan, from, queue) do
+      {next, plan, {_, _, _} = done} -> dispatch(audience, plan, next, queue, [done | pieces])
+      done -> together([done | pieces])
+    end
   end
 
   # A session has its turn in one piece, but in one for each item if these are dispatched one by one.
@@ -76,14 +78,28 @@ defmodule Guildhall.Audience.Pieces do
 
   @doc "An item as the NIFs read it; nil stands for what is as `Item` has it by itself."
   @spec terms(Item.t()) :: tuple()
-  def terms(%Item{} = item) do
-    filter = {item.intents, item.permissions, item.passive?, item.shard}
-    {item.to, item.body, variants(item), filter, names(item)}
+  def terms(%Item{
+        body: body,
+        to: to,
+        content: content,
+        content_for: content_for,
+        author: author,
+        author_id: author_id,
+        intents: intents,
+        permissions: permissions,
+        always: always,
+        except: except,
+        passive?: passive?,
+        shard: shard
+      }) do
+    variants = if content != nil or author != nil, do: {content, content_for, author, author_id}
+
+    filter =
+      if permissions == 0 and not passive? and shard == nil,
+        do: intents,
+        else: {intents, permissions, passive?, shard}
+
+    names = if always != [] or except != [], do: {always, except}
+    {to, body, variants, filter, names}
   end
-
-  defp variants(%Item{content: nil, author: nil}), do: nil
-  defp variants(item), do: {item.content, item.content_for, item.author, item.author_id}
-
-  defp names(%Item{always: [], except: []}), do: nil
-  defp names(item), do: {item.always, item.except}
 end

@@ -200,6 +200,11 @@ impl<T> Audience<T> {
         self.seats.count()
     }
 
+    /// Whether all seats are looked at together, so that a delivery is done at once.
+    pub fn is_small(&self) -> bool {
+        self.seats.words() <= 1
+    }
+
     /// The keys of a user's sessions.
     pub fn of_user(&self, user: u64) -> impl Iterator<Item = u64> {
         self.seats.of_user(user).filter_map(|seat| Some(self.seats.session(seat)?.key))

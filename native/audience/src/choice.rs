@@ -56,7 +56,7 @@ impl<'a, T, E> Choice<'a, T, E> {
     }
 
     /// What is as with the item before is not worked out again: those of a busy room are much alike.
-    fn new(audience: &'a Audience<T>, item: &'a Item<E>, before: Option<&Self>) -> Self {
+    pub(crate) fn new(audience: &'a Audience<T>, item: &'a Item<E>, before: Option<&Self>) -> Self {
         let taken = audience.seats.taken();
         let sight = |channel: u64| audience.sight_of(channel);
         let (within, outside) = match &item.to {
@@ -159,8 +159,23 @@ impl<'a, T, E> Choice<'a, T, E> {
 
     /// The seats for which the bulk may be wrong.
     pub(crate) fn named(&self) -> Vec<u32> {
+        let mut seats = Vec::new();
+        self.each_named(|seat| seats.push(seat));
+        seats.sort_unstable();
+        seats.dedup();
+        seats
+    }
+
+    /// The same as a word, for rooms that have no other.
+    pub(crate) fn named_word(&self) -> u64 {
+        let mut word = 0;
+        self.each_named(|seat| word |= bit_of(seat));
+        word
+    }
+
+    fn each_named(&self, mut found: impl FnMut(u32)) {
         if !self.names_any() {
-            return Vec::new();
+            return;
         }
         let item = self.item;
         let author = item.author.iter().map(|(user, _event)| user);
@@ -169,19 +184,15 @@ impl<'a, T, E> Choice<'a, T, E> {
         let users = item.always.ids().iter().chain(item.except.ids());
         let users = users.chain(author).chain(content).chain(to);
 
-        let mut seats: Vec<u32> =
-            users.flat_map(|user| self.audience.seats.of_user(*user)).collect();
+        users.flat_map(|user| self.audience.seats.of_user(*user)).for_each(&mut found);
         match &item.to {
-            To::Moved(moves, ..) => seats.extend(moves.affected()),
+            To::Moved(moves, ..) => moves.affected().iter().copied().for_each(found),
             To::Topic(topic) => {
                 let few = self.audience.topics.followers(topic).map_or(&[][..], Followers::few);
-                seats.extend(few);
+                few.iter().copied().for_each(found);
             }
             _ => {}
         }
-        seats.sort_unstable();
-        seats.dedup();
-        seats
     }
 
     /// What a seat gets: the definition, for one seat.

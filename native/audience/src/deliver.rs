@@ -54,6 +54,14 @@ impl<T> Audience<T> {
         budget: &mut Budget,
         deliver: &mut impl Deliver<T, E>,
     ) -> (Option<usize>, usize) {
+        if self.seats.words() == 1
+            && from == 0
+            && let [item] = items
+        {
+            let pushed = self.deliver_few(item, deliver);
+            budget.spend(1 + pushed * PUSH);
+            return (None, pushed);
+        }
         let choices = Choice::all(self, items);
         let exceptions = exceptions(&choices);
         let bulk = choices.iter().any(Choice::is_bulk);

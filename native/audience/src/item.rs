@@ -103,6 +103,23 @@ impl<E> Item<E> {
         }
     }
 
+    /// The same item with other events.
+    pub fn map<F>(self, event: impl Fn(E) -> F) -> Item<F> {
+        Item {
+            body: event(self.body),
+            content: self.content.map(&event),
+            author: self.author.map(|(user, of_author)| (user, event(of_author))),
+            to: self.to,
+            intents: self.intents,
+            permissions: self.permissions,
+            always: self.always,
+            except: self.except,
+            content_for: self.content_for,
+            passive: self.passive,
+            shard: self.shard,
+        }
+    }
+
     /// How many users it names.
     pub fn names(&self) -> usize {
         let to = if let To::Users(users) = &self.to { users.ids().len() } else { 0 };

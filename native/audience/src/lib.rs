@@ -15,6 +15,7 @@ mod bits;
 mod choice;
 mod class;
 mod deliver;
+mod few;
 mod index;
 mod intents;
 mod item;

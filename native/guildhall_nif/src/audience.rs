@@ -319,7 +319,11 @@ pub(crate) fn packed<'a>(env: Env<'a>, ids: &[u64]) -> Binary<'a> {
     binary.into()
 }
 
-/// Tells the scheduler what share of its time is used up: a budget is a third of it.
+/// Tells the scheduler what share of its time is used up: a budget is a third of it. What is less than
+/// one part of a hundred is the call's own.
 pub(crate) fn timeslice(env: Env<'_>, budget: &Budget) {
-    rustler::schedule::consume_timeslice(env, (budget.percent() / 3).clamp(1, 100) as i32);
+    let percent = budget.percent() / 3;
+    if percent > 0 {
+        rustler::schedule::consume_timeslice(env, percent.min(100) as i32);
+    }
 }

@@ -1,5 +1,6 @@
 //! NIFs of `Guildhall.Audience`: events to those who get them.
 
+use std::borrow::Borrow;
 use std::panic::RefUnwindSafe;
 
 use audience::{Audience, Budget, Deliver, Item};
@@ -8,15 +9,12 @@ use rustler::{Binary, Encoder, Env, Error, LocalPid, NifResult, Resource, Resour
 
 use crate::atoms;
 use crate::audience::{AudienceResource, Sink, packed, timeslice};
-use crate::audience_item::{item, items};
+use crate::audience_item::{is_nil, item, items};
 use crate::outbox::EventResource;
 use crate::outbox_link::{Entry, QueueResource};
 
 /// Users that one call looks up, at some 200 ns each.
 const NAMES: usize = 2_000;
-
-/// Sessions that share one count of references with whoever else pushes the same events.
-const FEW: usize = 64;
 
 /// The items of a dispatch that takes several calls.
 pub(crate) struct PlanResource(Vec<Item<Event>>);
@@ -36,7 +34,7 @@ struct Pushes<'a> {
     overflowed: Vec<u64>,
 }
 
-impl Deliver<Sink, Event> for Pushes<'_> {
+impl<E: Borrow<Event>> Deliver<Sink, E> for Pushes<'_> {
     #[inline]
     fn touch(&mut self, sink: &Sink) {
         if let Some(outbox) = &sink.outbox {
@@ -45,7 +43,7 @@ impl Deliver<Sink, Event> for Pushes<'_> {
     }
 
     #[inline]
-    fn push(&mut self, key: u64, sink: &Sink, events: &[&Event]) {
+    fn push(&mut self, key: u64, sink: &Sink, events: &[&E]) {
         let Some(resource) = &sink.outbox else { return };
         let Ok(outbox) = resource.get() else { return };
         match outbox.push_all(events) {
@@ -85,59 +83,111 @@ fn names_few<E>(items: &[Item<E>]) -> bool {
     items.iter().map(Item::names).sum::<usize>() <= NAMES
 }
 
-/// The word to go on with or `nil`, what to go on with, deliveries, who must be woken, and the keys of
-/// those who have overflowed.
-type Piece<'a> = (Option<usize>, Term<'a>, usize, Vec<LocalPid>, Vec<u64>);
+/// Deliveries, who must be woken, and the keys of those who have overflowed.
+type Done = (usize, Vec<LocalPid>, Vec<u64>);
 
-/// Delivers items, a list at first and then the plan that the call before returned. `:many` if there are
-/// several and they name too many users together.
+/// Delivers an item, or several in a list, and then what is left of the plan that the call before
+/// returned: [`Done`], after the word to go on with and the plan if there is more to do. `:many` if there
+/// are several and they name too many users together.
 #[rustler::nif]
 fn audience_dispatch<'a>(
     env: Env<'a>,
     audience: &AudienceResource,
     what: Term<'a>,
     from: usize,
-    queue: Option<&QueueResource>,
+    queue: Term<'a>,
 ) -> NifResult<Term<'a>> {
-    let mut pushes = Pushes { queue, ..Pushes::default() };
-    let mut budget = Budget::piece();
-    let mut run = |items: &[Item<Event>]| {
-        let piece = prepared(audience, items, &mut budget, |audience, budget| {
-            audience.deliver(items, from, budget, &mut pushes)
-        })?;
-        NifResult::Ok(piece.unwrap_or((Some(from), 0)))
-    };
+    // `Option` would look for a queue first, and look its type up for that.
+    let queue = if is_nil(queue) { None } else { Some(queue.decode::<&QueueResource>()?) };
+    let pushes = Pushes { queue, ..Pushes::default() };
+    let mut call = Call { audience, from, budget: Budget::piece(), pushes };
+    let event = |event: Term<'a>| Ok(&event.decode::<&EventResource>()?.0);
+    if what.is_tuple() {
+        let item = item(what, event)?;
+        // An array until it must be kept, so that a small room takes no memory for it.
+        match call.small(std::slice::from_ref(&item))? {
+            Some(count) => Ok(call.done(env, count).encode(env)),
+            None => call.begin(env, vec![item]),
+        }
+    } else if what.is_list() {
+        let items = items(what, event)?;
+        match call.small(&items)? {
+            Some(count) => Ok(call.done(env, count).encode(env)),
+            None => call.begin(env, items),
+        }
+    } else {
+        call.go_on(env, what)
+    }
+}
 
-    let (next, rest, count) = if what.is_list() {
-        // Other relays count the references of the same events, each in a place of its own.
-        let many = audience.get()?.read().sessions() > FEW;
-        let items = items(what, |event| {
-            let event = &event.decode::<&EventResource>()?.0;
-            Ok(if many { event.apart() } else { event.clone() })
+/// One call for some items.
+struct Call<'q> {
+    audience: &'q AudienceResource,
+    from: usize,
+    budget: Budget,
+    pushes: Pushes<'q>,
+}
+
+impl<'q> Call<'q> {
+    /// Delivers to a small room at once, by the events as the caller has them. `None` if nothing was done.
+    fn small(&mut self, items: &[Item<&'q Event>]) -> NifResult<Option<usize>> {
+        if !names_few(items) {
+            return Ok(None);
+        }
+        let Self { audience, from, budget, pushes } = self;
+        let piece = prepared(audience, items, budget, |audience, budget| {
+            audience.is_small().then(|| audience.deliver(items, *from, budget, pushes))
         })?;
+        Ok(match piece {
+            Some(Some((None, count))) => Some(count),
+            _ => None,
+        })
+    }
+
+    /// The first call for a room that is not.
+    fn begin<'a>(mut self, env: Env<'a>, items: Vec<Item<&'q Event>>) -> NifResult<Term<'a>> {
         if !names_few(&items) {
-            return if items.len() > 1 {
-                Ok(atoms::many().encode(env))
-            } else {
-                Err(Error::BadArg)
+            return match &items[..] {
+                [_item] => Err(Error::BadArg),
+                _ => Ok(atoms::many().encode(env)),
             };
         }
-        let (next, count) = run(&items)?;
-        let rest = match next {
-            Some(_word) => ResourceArc::new(PlanResource(items)).encode(env),
-            None => what,
-        };
-        (next, rest, count)
-    } else {
-        let (next, count) = run(&what.decode::<&PlanResource>()?.0)?;
-        (next, what, count)
-    };
-    if let Some(queue) = queue {
-        queue.extend(pushes.queued);
+        // Other relays count the references of the same events, each in a place of its own.
+        let plan: Vec<_> = items.into_iter().map(|item| item.map(Event::apart)).collect();
+        let (next, count) = self.run(&plan)?;
+        let done = self.done(env, count);
+        Ok(match next {
+            Some(next) => (next, ResourceArc::new(PlanResource(plan)), done).encode(env),
+            None => done.encode(env),
+        })
     }
-    timeslice(env, &budget);
-    let piece: Piece<'a> = (next, rest, count, pushes.wakes, pushes.overflowed);
-    Ok(piece.encode(env))
+
+    fn go_on<'a>(mut self, env: Env<'a>, plan: Term<'a>) -> NifResult<Term<'a>> {
+        let (next, count) = self.run(&plan.decode::<&PlanResource>()?.0)?;
+        let done = self.done(env, count);
+        Ok(match next {
+            Some(next) => (next, plan, done).encode(env),
+            None => done.encode(env),
+        })
+    }
+
+    /// The word to go on with, if the budget was spent, and how many events were delivered.
+    fn run(&mut self, items: &[Item<Event>]) -> NifResult<(Option<usize>, usize)> {
+        let Self { audience, from, budget, pushes } = self;
+        let piece = prepared(audience, items, budget, |audience, budget| {
+            audience.deliver(items, *from, budget, pushes)
+        })?;
+        Ok(piece.unwrap_or((Some(*from), 0)))
+    }
+
+    fn done(self, env: Env<'_>, count: usize) -> Done {
+        let Pushes { queue, queued, wakes, overflowed } = self.pushes;
+        if let Some(queue) = queue {
+            queue.extend(queued);
+        }
+        timeslice(env, &self.budget);
+        (count, wakes, overflowed)
+    }
 }
 
 /// Who gets an item: the word to go on with or `nil`, and the count.

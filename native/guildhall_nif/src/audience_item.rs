@@ -8,7 +8,7 @@ use crate::audience::{MovesResource, few_ids, topic};
 
 /// An item as `Guildhall.Audience` makes it of its struct, `nil` where it says nothing:
 /// `{to, body, {content, content_for, author, author_id}, {intents, permissions, passive?, shard},
-/// {always, except}}`. `event` reads a body.
+/// {always, except}}`, where `intents` may stand for all four. `event` reads a body.
 pub(crate) fn item<'a, E>(
     term: Term<'a>,
     event: impl Fn(Term<'a>) -> NifResult<E>,
@@ -18,7 +18,11 @@ pub(crate) fn item<'a, E>(
 
     let mut item = Item::new(event(body)?);
     item.to = place(to)?;
-    (item.intents, item.permissions, item.passive, item.shard) = filter.decode()?;
+    if filter.is_number() {
+        item.intents = filter.decode()?;
+    } else {
+        (item.intents, item.permissions, item.passive, item.shard) = filter.decode()?;
+    }
     if !is_nil(names) {
         let (always, except): (Term<'a>, Term<'a>) = names.decode()?;
         (item.always, item.except) = (few_ids(always)?.into(), few_ids(except)?.into());
@@ -46,13 +50,13 @@ pub(crate) fn items<'a, E>(
     if rest.is_empty_list() { Ok(items) } else { Err(Error::BadArg) }
 }
 
-fn is_nil(term: Term<'_>) -> bool {
-    term.decode::<Atom>().is_ok_and(|atom| atom == rustler::types::atom::nil())
+pub(crate) fn is_nil(term: Term<'_>) -> bool {
+    rustler::types::atom::nil() == term
 }
 
 fn place(term: Term<'_>) -> NifResult<To> {
-    if let Ok(room) = term.decode::<Atom>() {
-        return if room == atoms::room() { Ok(To::Room) } else { Err(Error::BadArg) };
+    if term.is_atom() {
+        return if atoms::room() == term { Ok(To::Room) } else { Err(Error::BadArg) };
     }
     if let Ok((kind, what)) = term.decode::<(Atom, Term<'_>)>() {
         return match kind {

@@ -189,7 +189,9 @@ fn outbox_push_many<'a>(
         }
     }
     let percent = piece.len() * batch.events.len() * 50 / PUSHES;
-    rustler::schedule::consume_timeslice(env, percent.clamp(1, 100) as i32);
+    if percent > 0 {
+        rustler::schedule::consume_timeslice(env, percent.min(100) as i32);
+    }
     Ok((wake, overflow, rest, first.saturating_add(piece.len() as u64)))
 }
 

@@ -1,5 +1,7 @@
 //! The backlog of a session behind a short lock: a relay pushes, the session takes.
 
+use std::borrow::Borrow;
+
 use parking_lot::Mutex;
 
 use crate::backlog::{Backlog, Forgotten};
@@ -81,11 +83,11 @@ impl Outbox {
     }
 
     /// The same for several events, under one lock. `Wake` if any of them wakes.
-    pub fn push_all(&self, events: &[&Event]) -> Pushed {
+    pub fn push_all<E: Borrow<Event>>(&self, events: &[&E]) -> Pushed {
         self.change(|backlog| {
             let (mut result, mut forgotten) = (Pushed::Queued, Forgotten::new());
             for event in events {
-                let (pushed, more) = backlog.push((*event).clone(), &self.limits());
+                let (pushed, more) = backlog.push((*event).borrow().clone(), &self.limits());
                 if !more.is_empty() {
                     forgotten.extend(more);
                 }
