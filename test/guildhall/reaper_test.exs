@@ -63,6 +63,9 @@ defmodule Guildhall.ReaperTest do
     large = Payload.encode!(List.duplicate(%{content: "a text that is long"}, 100_000))
     for _ <- 1..10, do: Payload.encode!(Payload.decode!(large))
     assert Payload.memory().bytes - before < 20 * @megabyte
+
+    schedulers = :erlang.system_info(:schedulers) + :erlang.system_info(:dirty_cpu_schedulers)
+    assert Payload.memory().bytes in 1..(schedulers * 2 * @megabyte)
   end
 
   test "nothing waits when all is freed, and no scheduler had to" do

@@ -101,7 +101,7 @@ fn audience_dispatch<'a>(
     let queue = if is_nil(queue) { None } else { Some(queue.decode::<&QueueResource>()?) };
     let pushes = Pushes { queue, ..Pushes::default() };
     let mut call = Call { audience, from, budget: Budget::piece(), pushes };
-    let event = |event: Term<'a>| Ok(&event.decode::<&EventResource>()?.0);
+    let event = |event: Term<'a>| event.decode::<&EventResource>()?.get();
     if what.is_tuple() {
         let item = item(what, event)?;
         // An array until it must be kept, so that a small room takes no memory for it.

@@ -10,7 +10,9 @@ use crate::outbox_link::Link;
 use crate::outbox_transport::TransportResource;
 use crate::{atoms, outbox_transport, reaper};
 
-pub(crate) struct EventResource(pub(crate) Event);
+/// An option only so that the destructor can hand it over: a reference more, for however short a time,
+/// would be a holder more to whoever is compressing it.
+pub(crate) struct EventResource(Option<Event>);
 
 /// Shared by the relay that pushes and the session that takes; the lock inside is held briefly.
 pub(crate) struct OutboxResource {
@@ -37,8 +39,8 @@ impl RefUnwindSafe for OutboxResource {}
 
 impl Drop for EventResource {
     fn drop(&mut self) {
-        if self.0.size() > LARGE {
-            reaper::bury(self.0.clone());
+        if let Some(event) = self.0.take_if(|event| event.size() > LARGE) {
+            reaper::bury(event);
         }
     }
 }
@@ -48,6 +50,12 @@ impl Drop for OutboxResource {
         if let Some(outbox) = self.outbox.take_if(|outbox| outbox.info().ring.0 > MANY) {
             reaper::bury(outbox);
         }
+    }
+}
+
+impl EventResource {
+    pub(crate) fn get(&self) -> NifResult<&Event> {
+        self.0.as_ref().ok_or(Error::BadArg)
     }
 }
 
@@ -66,7 +74,7 @@ impl OutboxResource {
 fn event(kind: Binary<'_>, data: Term<'_>) -> NifResult<ResourceArc<EventResource>> {
     let data = Binary::from_iolist(data)?;
     let event = Event::new(&kind, &data).map_err(|_| Error::BadArg)?;
-    Ok(ResourceArc::new(EventResource(event)))
+    Ok(ResourceArc::new(EventResource(Some(event))))
 }
 
 #[rustler::nif]
@@ -91,7 +99,7 @@ fn outbox_new(max_events: u64, max_bytes: u64) -> ResourceArc<OutboxResource> {
 
 #[rustler::nif]
 fn outbox_push(outbox: &OutboxResource, event: &EventResource) -> NifResult<Atom> {
-    Ok(match outbox.get()?.push(&event.0) {
+    Ok(match outbox.get()?.push(event.get()?) {
         Pushed::Wake => atoms::wake(),
         Pushed::Queued => atoms::queued(),
         Pushed::Overflow => atoms::overflow(),
@@ -131,10 +139,10 @@ impl<'a> Batch<'a> {
         })?;
 
         for (index, (event, instead)) in items.into_iter().enumerate() {
-            batch.events.push(&event.decode::<&EventResource>()?.0);
+            batch.events.push(event.decode::<&EventResource>()?.get()?);
             let (instead, _none) = cells(instead, usize::MAX, |item| {
                 let (outbox, event): (&OutboxResource, Option<&EventResource>) = item.decode()?;
-                Ok((address(outbox), index, event.map(|event| &event.0)))
+                Ok((address(outbox), index, event.map(EventResource::get).transpose()?))
             })?;
             batch.instead.extend(instead);
         }
