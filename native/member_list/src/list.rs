@@ -91,6 +91,7 @@ impl List {
         // The member's place in his group is elsewhere in the memory than his record and what finds it:
         // all are fetched at the same time.
         if self.members >= SCATTERED {
+            self.index.fetch(id);
             self.records.fetch_free(key.len());
             self.groups.prefetch(&self.records, slot, key, id);
         }

@@ -1,20 +1,19 @@
-//! The members' records, one behind the other in chunks, at 10 bytes beside the name's key.
+//! The members' records, one behind the other, at 10 bytes beside the name's key.
 //!
-//! A record is found by its place, a u32: which chunk, and where in it. It is id, group, length of
+//! A record is found by its place, a u32: the number of its first byte. It is id, group, length of
 //! the key, and key. What a deleted record leaves is given to the next one that fits.
 
-/// A chunk's bytes. The first grows up to it, so that a small list is small.
-const CHUNK: usize = 1 << 16;
-const FIRST: usize = 256;
-/// Chunks without a record that are kept.
-const SPARE: usize = 2;
+use pages::Blocks;
+
 /// Id, group and length.
 const HEAD: usize = 10;
 const LONGEST: usize = HEAD + u8::MAX as usize;
 /// Bytes that most records do not exceed.
 const USUAL: usize = 32;
-/// No place: a record does not fit so far behind in a chunk.
+/// No place: no record has its one byte there.
 const NONE: Place = Place::MAX;
+/// More than a record, and what is left of a block before it.
+const MARGIN: Place = 1 << 10;
 
 /// Where a record is.
 pub(crate) type Place = u32;
@@ -25,9 +24,7 @@ pub(crate) struct Full;
 
 #[derive(Default)]
 pub(crate) struct Records {
-    chunks: Vec<Vec<u8>>,
-    /// The chunk that new records go to.
-    last: usize,
+    blocks: Blocks<u8>,
     /// The record freed last, by length. Each begins with the place of the one before.
     free: Vec<Place>,
     /// Bytes of freed records, and of the others.
@@ -55,9 +52,9 @@ impl Records {
         self.release(place, length);
         self.used -= length;
         if self.used == 0 {
-            self.chunks.iter_mut().for_each(Vec::clear);
+            self.blocks.clear();
             self.free.clear();
-            (self.freed, self.last) = (0, 0);
+            self.freed = 0;
         }
     }
 
@@ -111,21 +108,12 @@ impl Records {
 
     /// Bytes allocated.
     pub(crate) fn bytes(&self) -> usize {
-        let whole = self.chunks.len().saturating_sub(1) * CHUNK;
-        whole
-            + self.chunks.last().map_or(0, Vec::capacity)
-            + self.chunks.capacity() * size_of::<Vec<u8>>()
-            + self.free.capacity() * size_of::<Place>()
+        self.blocks.bytes() + self.free.capacity() * size_of::<Place>()
     }
 
     /// By how much `bytes` may grow with the next record.
     pub(crate) fn growth(&self, key: &[u8]) -> usize {
-        match self.chunks.get(self.last) {
-            Some(last) if last.len() + HEAD + key.len() <= last.capacity() => 0,
-            Some(last) if last.capacity() < CHUNK => last.capacity().max(HEAD + key.len()),
-            Some(_full) => CHUNK + self.chunks.len() * size_of::<Vec<u8>>(),
-            None => FIRST + 4 * size_of::<Vec<u8>>(),
-        }
+        self.blocks.growth(HEAD + key.len())
     }
 
     fn reserve(&mut self, length: usize) -> Result<Place, Full> {
@@ -134,7 +122,7 @@ impl Records {
         }
         // Names that changed their lengths must not leave behind more than is in use. What is left of
         // a record must be a record's length.
-        if self.freed * 2 > self.chunks.len() * CHUNK {
+        if self.freed * 2 > self.blocks.len() {
             for larger in length + HEAD..=LONGEST {
                 if let Some(place) = self.reuse(larger) {
                     self.release(place + length as Place, larger - length);
@@ -170,36 +158,21 @@ impl Records {
 
     /// A place behind all records.
     fn extend(&mut self, length: usize) -> Result<Place, Full> {
-        if self.chunks.get(self.last).is_some_and(|last| last.len() + length > CHUNK) {
-            self.last += 1;
+        // Those of a list that was emptied go one by one.
+        self.blocks.give_back();
+        if self.blocks.len() > (NONE - MARGIN) as usize {
+            return Err(Full);
         }
-        if self.chunks.len() > self.last + SPARE {
-            // Those of a list that was emptied go one by one.
-            self.chunks.pop();
-        } else if self.chunks.len() == self.last {
-            let size = if self.last == 0 { FIRST.max(length) } else { CHUNK };
-            self.chunks.push(Vec::with_capacity(size));
-        }
-        let chunk = u16::try_from(self.last).map_err(|_| Full)?;
-        let last = self.chunks.get_mut(self.last).ok_or(Full)?;
-        let at = last.len();
-        if at + length > last.capacity() {
-            let grown = (last.capacity() * 2).clamp(at + length, CHUNK);
-            last.reserve_exact(grown - at);
-        }
-        last.resize(at + length, 0);
-        Ok(Place::from(chunk) << 16 | at as Place)
+        Ok(self.blocks.extend(length) as Place)
     }
 
     #[inline]
     fn at(&self, place: Place) -> &[u8] {
-        let chunk = self.chunks.get((place >> 16) as usize);
-        chunk.and_then(|chunk| chunk.get((place & 0xffff) as usize..)).unwrap_or_default()
+        self.blocks.from(place as usize)
     }
 
     fn at_mut(&mut self, place: Place, length: usize) -> Option<&mut [u8]> {
-        let at = (place & 0xffff) as usize;
-        self.chunks.get_mut((place >> 16) as usize)?.get_mut(at..at + length)
+        self.blocks.from_mut(place as usize).get_mut(..length)
     }
 }
 
@@ -238,7 +211,7 @@ mod tests {
         for id in 0..20 {
             records.insert(id, 0, b"").unwrap();
         }
-        assert!(records.bytes() < 4 * CHUNK);
+        assert!(records.bytes() < 4 << 16);
     }
 
     #[test]

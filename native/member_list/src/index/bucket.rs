@@ -12,18 +12,22 @@ pub(super) struct Bucket {
     places: [Place; SLOTS],
     tags: [u8; SLOTS],
     len: u8,
-    /// Entries that belong here and are in buckets behind, because here was no room.
-    pub(super) away: u8,
+    /// Whether an entry that belongs here may be among those that found no room.
+    pub(super) overflown: bool,
 }
 
 impl Bucket {
+    pub(super) fn len(&self) -> usize {
+        self.len.into()
+    }
+
     pub(super) fn is_full(&self) -> bool {
-        usize::from(self.len) == SLOTS
+        self.len() == SLOTS
     }
 
     pub(super) fn entries(&self) -> impl Iterator<Item = (u8, Place)> + '_ {
         let entries = self.tags.iter().copied().zip(self.places.iter().copied());
-        entries.take(self.len.into())
+        entries.take(self.len())
     }
 
     /// The places of the entries that have the tag.
@@ -41,14 +45,14 @@ impl Bucket {
 
     /// Adds an entry to a bucket that is not full.
     pub(super) fn push(&mut self, tag: u8, place: Place) {
-        self.set(self.len.into(), tag, place);
+        self.set(self.len(), tag, place);
         self.len += 1;
     }
 
     /// Takes an entry out; the last one takes its place.
     pub(super) fn remove(&mut self, at: usize) {
         self.len -= 1;
-        let last = usize::from(self.len);
+        let last = self.len();
         if let (Some(tag), Some(place)) = (self.tags.get(last), self.places.get(last)) {
             self.set(at, *tag, *place);
         }
