@@ -87,12 +87,13 @@ defmodule Guildhall.Http.Head do
     end
   end
 
-  # OTP's parser forgives control characters, bare line feeds and folded lines.
-  defp text(head) do
-    if Regex.match?(~r/[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|(?<!\r)\n|\r(?!\n)|\n[ \t]/, head),
-      do: {:error, {400, :line_ending}},
-      else: :ok
-  end
+  # OTP's parser forgives control characters, bare line feeds and folded lines. Byte by byte: regular
+  # expressions took two thirds of the time of a head.
+  defp text(<<c, rest::binary>>) when (c >= ?\s and c != 0x7F) or c == ?\t, do: text(rest)
+  defp text(<<"\r\n", c, _rest::binary>>) when c in [?\s, ?\t], do: bare()
+  defp text(<<"\r\n", rest::binary>>), do: text(rest)
+  defp text(""), do: :ok
+  defp text(_other), do: bare()
 
   defp request_line(head) do
     case :erlang.decode_packet(:http_bin, head, []) do
@@ -148,11 +149,18 @@ defmodule Guildhall.Http.Head do
 
   defp host(headers, version) do
     case values(headers, "host") do
-      [host] -> if host =~ ~r{[\s,/@]}, do: {:error, {400, :host}}, else: :ok
+      [host] -> authority(host)
       [] when version == {1, 0} -> :ok
       _none_or_many -> {:error, {400, :host}}
     end
   end
+
+  # Line breaks are none that came so far.
+  defp authority(<<c, _rest::binary>>) when c in [?\s, ?\t, ?,, ?/, ?@],
+    do: {:error, {400, :host}}
+
+  defp authority(<<_c, rest::binary>>), do: authority(rest)
+  defp authority(""), do: :ok
 
   defp body(headers, version, limit) do
     case {values(headers, "transfer-encoding"), values(headers, "content-length")} do
@@ -164,15 +172,17 @@ defmodule Guildhall.Http.Head do
   end
 
   # More than 15 digits is beyond every limit, and no number worth making.
-  defp content_length(digits, limit) do
-    cond do
-      not (digits =~ ~r/\A[0-9]+\z/) -> {:error, {400, :body_length}}
-      byte_size(digits) > 15 -> {:error, {413, :body_too_large}}
-      String.to_integer(digits) == 0 -> {:ok, :none}
-      String.to_integer(digits) > limit -> {:error, {413, :body_too_large}}
-      true -> {:ok, {:length, String.to_integer(digits)}}
+  defp content_length(text, limit) do
+    case digits?(text) and byte_size(text) <= 15 and String.to_integer(text) do
+      0 -> {:ok, :none}
+      length when is_integer(length) and length <= limit -> {:ok, {:length, length}}
+      _none -> {:error, if(digits?(text), do: {413, :body_too_large}, else: {400, :body_length})}
     end
   end
+
+  defp digits?(<<digit>>), do: digit in ?0..?9
+  defp digits?(<<digit, rest::binary>>) when digit in ?0..?9, do: digits?(rest)
+  defp digits?(_other), do: false
 
   defp coding("chunked"), do: {:ok, :chunked}
 

@@ -62,7 +62,7 @@ defmodule Guildhall.Http.Reply do
   @spec closes?(Response.t()) :: boolean()
   def closes?(%Response{headers: headers}) do
     Enum.any?(headers, fn {name, value} ->
-      lower(name) == "connection" and lower(IO.iodata_to_binary(value)) == "close"
+      known(name) == :connection and lower(IO.iodata_to_binary(value)) == "close"
     end)
   end
 
@@ -70,16 +70,17 @@ defmodule Guildhall.Http.Reply do
   @spec encode(Response.t(), method :: String.t(), connection :: String.t() | nil, String.t()) ::
           iodata()
   def encode(%Response{status: status} = response, method, connection, date) do
-    given = for {name, _value} <- response.headers, do: lower(name)
+    given = for {name, _value} <- response.headers, known = known(name), do: known
+    bodiless? = status in [204, 304]
 
     [
-      ["HTTP/1.1 ", Integer.to_string(status), ?\s, phrase(status), "\r\n"],
-      for({name, value} <- response.headers, do: line(safe!(name), safe!(value))),
-      unless("date" in given, do: line("date", date), else: []),
-      if(connection && "connection" not in given, do: line("connection", connection), else: []),
-      if(status in [204, 304] or "content-length" in given, do: [], else: size(response.body)),
+      status_line(status),
+      lines(response.headers),
+      if(:date in given, do: [], else: line("date", date)),
+      if(connection && :connection not in given, do: line("connection", connection), else: []),
+      if(bodiless? or :content_length in given, do: [], else: size(response.body)),
       "\r\n",
-      if(method == "HEAD" or status in [204, 304], do: [], else: response.body)
+      if(method == "HEAD" or bodiless?, do: [], else: response.body)
     ]
   end
 
@@ -88,14 +89,33 @@ defmodule Guildhall.Http.Reply do
   def switch(headers, date) do
     [
       "HTTP/1.1 101 Switching Protocols\r\n",
-      for({name, value} <- headers, do: line(safe!(name), safe!(value))),
+      lines(headers),
       line("date", date),
       "\r\n"
     ]
   end
 
+  for {status, phrase} <- @phrases do
+    defp status_line(unquote(status)), do: unquote("HTTP/1.1 #{status} #{phrase}\r\n")
+  end
+
+  defp status_line(status),
+    do: ["HTTP/1.1 ", Integer.to_string(status), ?\s, phrase(status), "\r\n"]
+
   defp size(body), do: line("content-length", Integer.to_string(IO.iodata_length(body)))
   defp line(name, value), do: [name, ": ", value, "\r\n"]
+  defp lines(headers), do: for({name, value} <- headers, do: line(safe!(name), safe!(value)))
+
+  # The headers that would come twice. Their lengths tell them from nearly all others.
+  defp known(name) when byte_size(name) == 4, do: if(lower(name) == "date", do: :date)
+
+  defp known(name) when byte_size(name) == 10,
+    do: if(lower(name) == "connection", do: :connection)
+
+  defp known(name) when byte_size(name) == 14,
+    do: if(lower(name) == "content-length", do: :content_length)
+
+  defp known(_name), do: nil
 
   defp lower(name), do: String.downcase(name, :ascii)
 
@@ -103,8 +123,11 @@ defmodule Guildhall.Http.Reply do
   defp safe!(text) do
     text = IO.iodata_to_binary(text)
 
-    if :binary.match(text, ["\r", "\n", "\0"]) == :nomatch,
+    if safe?(text),
       do: text,
       else: raise(ArgumentError, "a header holds a line break: #{inspect(text)}")
   end
+
+  defp safe?(<<c, rest::binary>>) when c not in [?\r, ?\n, 0], do: safe?(rest)
+  defp safe?(rest), do: rest == ""
 end
