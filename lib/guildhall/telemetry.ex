@@ -92,6 +92,9 @@ defmodule Guildhall.Telemetry do
          "`:lists` or `:watchers` if there are too many, `:windows` if it wants too many of one list, " <>
            "`:memory_limit`, or `:behind` if all were ended because the lists were"
      ]},
+    {[:guild, :places, :clear],
+     "The table of which room a channel is in was full and was emptied.",
+     [channels: "that were in it"], [instance: "which node"]},
     {[:user, :cache, :clear], "The cache of accounts was full and was emptied.",
      [accounts: "that were in it"], [instance: "which node"]},
     {[:user, :cache, :strangers], "Ids that nobody has were forgotten.",

@@ -5,7 +5,7 @@ defmodule Guildhall.Guild.Aftermath do
   # than a room has time for. It is done in the caller's process after the command, a piece at a
   # time; what is left if that process dies is out of reach, and out of sight.
 
-  alias Guildhall.Guild.{Directory, History, Keys, MemberPages, Posting, Rooms}
+  alias Guildhall.Guild.{Directory, History, Keys, MemberPages, Places, Posting, Rooms}
   alias Guildhall.Model.Snowflake
   alias Guildhall.{Store, User}
 
@@ -19,11 +19,13 @@ defmodule Guildhall.Guild.Aftermath do
   @spec clean(Guildhall.Instance.t(), pos_integer(), Guildhall.Guild.command(), result()) ::
           result()
   def clean(instance, _room_id, {:delete_channel, channel_id}, {:ok, _channel} = result) do
+    Places.gone(instance, [channel_id])
     delete_messages(instance, channel_id)
     result
   end
 
   def clean(instance, guild_id, {:delete_guild}, {:ok, guild}) do
+    Places.gone(instance, Map.keys(guild.channels))
     Enum.each(Map.keys(guild.channels), &delete_messages(instance, &1))
     forget_members(instance, MemberPages.new(instance, guild_id), guild_id)
     drops = for partition <- Keys.member_buckets(guild_id), do: {:drop, :members, partition}

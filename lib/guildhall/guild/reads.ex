@@ -3,7 +3,7 @@ defmodule Guildhall.Guild.Reads do
 
   # What is read from the store in the process that asks, after the room said that it may.
 
-  alias Guildhall.Guild.{Directory, Emoji, History, Keys, MemberPages, Rooms, Rows}
+  alias Guildhall.Guild.{Directory, Emoji, History, Keys, MemberPages, Places, Rooms, Rows}
   alias Guildhall.Model.{Ban, Row}
   alias Guildhall.Permissions
   alias Guildhall.Store
@@ -16,13 +16,7 @@ defmodule Guildhall.Guild.Reads do
   @type id :: pos_integer()
 
   @spec room(Guildhall.Instance.t(), id()) :: Guildhall.Guild.result(id())
-  def room(instance, channel_id) do
-    case Store.get(instance, :channels, Keys.id(channel_id), "room") do
-      {:ok, <<1, room_id::64>>} -> {:ok, room_id}
-      :none -> {:error, :unknown_channel}
-      {:error, reason} -> {:error, reason}
-    end
-  end
+  def room(instance, channel_id), do: Places.fetch(instance, channel_id)
 
   @spec message(Guildhall.Instance.t(), id(), {id(), id()}, Guildhall.Guild.actor()) ::
           Guildhall.Guild.result(Guildhall.Model.Message.t())

@@ -6,7 +6,7 @@ defmodule Guildhall.Guild.Supervisor do
 
   use Supervisor
 
-  alias Guildhall.Guild.{Rooms, Sidebar}
+  alias Guildhall.Guild.{Places, Rooms, Sidebar}
   alias Guildhall.Instance
 
   @spec start_link(keyword()) :: Supervisor.on_start()
@@ -19,6 +19,7 @@ defmodule Guildhall.Guild.Supervisor do
   def init(options) do
     instance = Keyword.fetch!(options, :instance)
     Instance.put(instance, :guild, options)
+    Places.new(instance)
 
     children = [
       {Registry,
