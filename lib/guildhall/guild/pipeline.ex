@@ -28,9 +28,9 @@ defmodule Guildhall.Guild.Pipeline do
   @spec new(limit :: pos_integer()) :: t()
   def new(limit), do: %__MODULE__{limit: limit}
 
-  @doc "Whether no further command may enter: writes in flight and commands that wait count."
-  @spec full?(t()) :: boolean()
-  def full?(%__MODULE__{} = pipeline), do: depth(pipeline) >= pipeline.limit
+  @doc "How many commands may still enter: writes in flight and commands that wait count."
+  @spec room(t()) :: non_neg_integer()
+  def room(%__MODULE__{} = pipeline), do: max(pipeline.limit - depth(pipeline), 0)
 
   @spec depth(t()) :: non_neg_integer()
   def depth(%__MODULE__{entries: entries, waiters: waiters}), do: map_size(entries) + waiters

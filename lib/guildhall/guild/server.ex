@@ -36,6 +36,8 @@ defmodule Guildhall.Guild.Server do
   # How long a room that is no more waits for whoever entered and does not come.
   @turn_away 1_000
   @acquire_again 1_000
+  # Commands that are let in at once.
+  @together 256
 
   @enforce_keys [:instance, :room_id, :gate, :options]
   defstruct [
@@ -117,17 +119,14 @@ defmodule Guildhall.Guild.Server do
     end
   end
 
+  # Whoever waits already comes along: their messages are one write, one thread that wakes up, one sync.
   @impl GenServer
   def handle_call({:run, %Request{} = request}, from, server) do
-    Gate.serve(server.gate)
-
-    if Pipeline.full?(server.room.pipeline) do
-      metadata = Map.put(metadata(server), :reason, :in_flight)
-      Telemetry.emit([:guild, :refusal], %{count: 1}, metadata)
-      {:reply, {:error, :overloaded}, server}
-    else
-      server |> Execution.admit([%{request | from: from}]) |> continue()
-    end
+    requests = [%{request | from: from} | together(waiting())]
+    {admitted, refused} = Enum.split(requests, Pipeline.room(server.room.pipeline))
+    for _request <- requests, do: Gate.serve(server.gate)
+    for request <- refused, do: refuse(server, request)
+    server |> Execution.admit(admitted) |> continue()
   end
 
   @impl GenServer
@@ -183,6 +182,29 @@ defmodule Guildhall.Guild.Server do
   @impl GenServer
   def terminate(reason, server) do
     Telemetry.emit([:guild, :stop], %{count: 1}, Map.put(metadata(server), :reason, reason))
+  end
+
+  # In a mailbox that is full of other things they are not looked for.
+  defp waiting do
+    {:message_queue_len, waiting} = Process.info(self(), :message_queue_len)
+    if waiting <= @together, do: waiting, else: 0
+  end
+
+  defp together(0), do: []
+
+  defp together(left) do
+    receive do
+      {:"$gen_call", from, {:run, %Request{} = request}} ->
+        [%{request | from: from} | together(left - 1)]
+    after
+      0 -> []
+    end
+  end
+
+  defp refuse(server, request) do
+    metadata = Map.put(metadata(server), :reason, :in_flight)
+    Telemetry.emit([:guild, :refusal], %{count: 1}, metadata)
+    GenServer.reply(request.from, {:error, :overloaded})
   end
 
   # Nothing happened since the last look, and nobody is attached: the gate is closed, if nobody is on

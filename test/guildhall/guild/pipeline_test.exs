@@ -29,10 +29,12 @@ defmodule Guildhall.Guild.PipelineTest do
     assert Pipeline.depth(pipeline) == 0
   end
 
-  test "is full at its limit" do
+  test "has room up to its limit" do
     pipeline = Pipeline.new(2) |> Pipeline.submit([:key], :a)
-    refute Pipeline.full?(pipeline)
-    assert pipeline |> Pipeline.wait(1, :b) |> Pipeline.full?()
+    assert Pipeline.room(pipeline) == 1
+    pipeline = Pipeline.wait(pipeline, 1, :b)
+    assert Pipeline.room(pipeline) == 0
+    assert pipeline |> Pipeline.wait(1, :c) |> Pipeline.room() == 0
   end
 
   property "everything is released once, in order, as late as its slowest predecessor" do
