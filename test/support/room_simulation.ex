@@ -83,7 +83,8 @@ defmodule Guildhall.RoomSimulation do
   def take(simulation), do: {simulation.outcomes, %{simulation | outcomes: []}}
 
   # Ports answer at once, so their effects are kept in the process's dictionary.
-  defp admit(simulation, requests) do
+  @doc "Requests that come at once."
+  def admit(simulation, requests) do
     Process.put(__MODULE__, {simulation.next_id, []})
 
     ports = %{

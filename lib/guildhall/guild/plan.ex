@@ -18,7 +18,7 @@ defmodule Guildhall.Guild.Plan do
   @typedoc """
   What the server does for a plan, in order.
 
-    * `{:publish, event}` - to the sessions that may see it
+    * `{:publish, event}` - to the sessions that may see it; `{:publish_all, events}` - several of one type
     * `{:change, changes, channels, events}` - tells the relays what they compute visibility from,
       the channels that may appear or vanish by it, and the events that follow
     * `{:remove, user_id, event}` - the user's sessions get the event and leave
@@ -28,6 +28,7 @@ defmodule Guildhall.Guild.Plan do
   """
   @type effect ::
           {:publish, Event.t()}
+          | {:publish_all, [Event.t(), ...]}
           | {:change, [term()], [pos_integer()], [Event.t()]}
           | {:remove, pos_integer(), Event.t()}
           | {:notify, pos_integer(), term()}

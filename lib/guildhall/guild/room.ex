@@ -151,12 +151,8 @@ defmodule Guildhall.Guild.Room do
   defp release(state, index, {plans, _keys, now}, :ok) do
     changes = for {_request, plan} <- plans, change <- plan.changes, do: change
 
-    outcomes =
-      Enum.flat_map(plans, fn {request, plan} ->
-        [{:reply, request.from, plan.reply}, {:effects, plan.effects}]
-      end)
-
-    {State.apply(state, changes, index, now), [{:released, index, length(plans), now} | outcomes]}
+    {State.apply(state, changes, index, now),
+     [{:released, index, length(plans), now} | outcomes(plans, state.guild.kind)]}
   end
 
   # Nothing was changed in memory, but nobody knows what is in the store now.
@@ -165,6 +161,28 @@ defmodule Guildhall.Guild.Room do
     recent = Recent.doubt(state.recent, Enum.reject(rows, &is_nil/1), index)
     {%{state | recent: recent}, refusals(plans, error) ++ [{:failed, reason, keys}]}
   end
+
+  # What was written together is told together; in a direct message channel it may have to wait.
+  defp outcomes([{_request, %Plan{effects: [publish: event]}} | _more] = plans, :guild) do
+    {told, others} = Enum.split_while(plans, &like?(&1, event))
+    replies = for {request, plan} <- told, do: {:reply, request.from, plan.reply}
+    events = for {_request, %Plan{effects: [publish: event]}} <- told, do: event
+    effect = if match?([_one], events), do: {:publish, event}, else: {:publish_all, events}
+    replies ++ [{:effects, [effect]} | outcomes(others, :guild)]
+  end
+
+  defp outcomes([{request, plan} | plans], kind) do
+    [{:reply, request.from, plan.reply}, {:effects, plan.effects} | outcomes(plans, kind)]
+  end
+
+  defp outcomes([], _kind), do: []
+
+  # Those who want the one want the other.
+  defp like?({_request, %Plan{effects: [publish: other]}}, event) do
+    {other.type, other.always} == {event.type, event.always}
+  end
+
+  defp like?(_plan, _event), do: false
 
   defp row({:row, key, _value}), do: key
   defp row({:member, member}), do: {:member, member.user.id}

@@ -2,7 +2,7 @@ defmodule Guildhall.Guild.Sessions do
   @moduledoc false
 
   # Sessions come, say how their user is, and go. Decided by values; the effects are the plan's, and
-  # three more: `{:open, relay}`, `{:attach, subscriber, events}` and `{:publish_all, events}`.
+  # two more: `{:open, relay}` and `{:attach, subscriber, events}`.
   #
   # A session is attached with a snapshot of what is visible, and gets every event after it: both go
   # to its relay in one order, so there is no gap and nothing comes twice.
@@ -33,7 +33,6 @@ defmodule Guildhall.Guild.Sessions do
           Plan.effect()
           | {:open, pid()}
           | {:attach, Subscriber.t(), [Event.t()]}
-          | {:publish_all, [Event.t(), ...]}
 
   @doc "Attaches a member's session. One that is attached already stays as it is."
   @spec attach(State.t(), Subscriber.t(), Presence.t(), large_threshold :: pos_integer()) ::

@@ -101,6 +101,33 @@ defmodule Guildhall.Guild.LifeTest do
     end
   end
 
+  test "who waits at a room already is let in together" do
+    context = begin()
+    {:ok, _message} = post(context, "so that the room knows who posts")
+    {room, room_id} = {pid(context), context.guild.id}
+    [{^room, gate}] = Registry.lookup(Rooms.registry(context.instance), room_id)
+    :ok = :sys.suspend(room)
+
+    asked =
+      for n <- 1..5 do
+        :ok = Guild.Gate.enter(gate, :infinity)
+        command = {:create_message, context.channel, %{content: "#{n}"}}
+        stamp = Guild.Gate.released(gate)
+        request = %Guild.Request{actor: context.owner, command: command, stamp: stamp}
+        :gen_server.send_request(room, {:run, request})
+      end
+
+    :ok = :sys.resume(room)
+
+    for {request, n} <- Enum.with_index(asked, 1) do
+      assert {:reply, {:ok, message}} = :gen_server.wait_response(request, 15_000)
+      assert message.content == "#{n}"
+    end
+
+    assert_receive {:event, [:guildhall, :guild, :release], %{commands: 5}, %{room_id: ^room_id}}
+    assert Guild.Gate.waiting(gate) == 0
+  end
+
   test "a room that is killed comes back with all that was answered" do
     context = begin()
     session = attached(context.instance, context.guild.id, context.owner)

@@ -54,6 +54,24 @@ defmodule Guildhall.Guild.RoomTest do
     assert for({tag, {:ok, _message}} <- replies(outcomes), do: tag) == [1, 2, 3, 4, 5]
   end
 
+  test "messages that come together are one write, are answered each and told at once" do
+    simulation = new()
+
+    requests =
+      for n <- 1..5 do
+        read = read(simulation, 11, say("#{n}"))
+        facts = [actor: 11, command: say("#{n}"), from: n, stamp: read.stamp, facts: read.facts]
+        struct!(Guildhall.Guild.Request, facts)
+      end
+
+    simulation = admit(simulation, requests)
+    assert length(simulation.submitted) == 1
+    assert {outcomes, _simulation} = simulation |> finish_all() |> take()
+    assert for({tag, {:ok, _message}} <- replies(outcomes), do: tag) == [1, 2, 3, 4, 5]
+    assert [[publish_all: events]] = for({:effects, effects} <- outcomes, do: effects)
+    assert for(event <- events, do: event.content.content) == ~w(1 2 3 4 5)
+  end
+
   test "a message whose write fails is answered and leaves nothing behind" do
     simulation = %{new() | fail: MapSet.new([2])}
 
