@@ -53,8 +53,13 @@ defmodule Guildhall.Model.Token do
   @doc "Returns whether it is the token of that user, kind and generation. Takes the same time for every wrong one."
   @spec valid?(key :: binary(), t(), Snowflake.t(), kind(), generation()) :: boolean()
   def valid?(key, token, user_id, kind, generation) do
-    expected = issue(key, user_id, kind, generation)
-    byte_size(token) == byte_size(expected) and :crypto.hash_equals(token, expected)
+    same?(token, issue(key, user_id, kind, generation))
+  end
+
+  @doc "Returns whether the token is the right one. Takes the same time for every wrong one of its length."
+  @spec same?(t(), right :: t()) :: boolean()
+  def same?(token, right) do
+    byte_size(token) == byte_size(right) and :crypto.hash_equals(token, right)
   end
 
   defp sign(key, user_id, kind, generation) do

@@ -1,8 +1,8 @@
 defmodule Guildhall.User.Account do
   @moduledoc false
 
-  # A user with what proves that it is him: the kind and the generation of his tokens. A bot has an
-  # application beside it.
+  # A user with what proves that it is him: the kind and the generation of his tokens, and in memory the
+  # token itself. A bot has an application beside it.
   #
   # [format] The credential's row is <<1, kind, generation::32>>, kind 0 a person's, 1 a bot's.
 
@@ -10,13 +10,14 @@ defmodule Guildhall.User.Account do
   alias Guildhall.Store
 
   @enforce_keys [:user, :kind, :generation]
-  defstruct @enforce_keys ++ [application: nil]
+  defstruct @enforce_keys ++ [application: nil, token: nil]
 
   @type t :: %__MODULE__{
           user: User.t(),
           kind: Token.kind(),
           generation: Token.generation(),
-          application: Application.t() | nil
+          application: Application.t() | nil,
+          token: Token.t() | nil
         }
 
   @spec new(User.t()) :: t()

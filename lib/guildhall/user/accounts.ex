@@ -98,9 +98,8 @@ defmodule Guildhall.User.Accounts do
           {:ok, User.t()} | {:error, :unauthorized | :unavailable}
   def authenticate(instance, token) do
     with {:ok, user_id} <- Token.parse(token),
-         {:ok, %Account{user: user} = account} <- Cache.fetch(instance, user_id),
-         key = Cache.key(instance),
-         true <- Token.valid?(key, token, user_id, account.kind, account.generation) do
+         {:ok, %Account{user: user, token: right}} <- Cache.fetch(instance, user_id),
+         true <- Token.same?(token, right) do
       {:ok, user}
     else
       {:error, :unavailable} -> {:error, :unavailable}

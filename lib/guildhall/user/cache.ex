@@ -22,6 +22,7 @@ defmodule Guildhall.User.Cache do
   use GenServer
 
   alias Guildhall.{Instance, Store, Telemetry}
+  alias Guildhall.Model.Token
   alias Guildhall.User.Account
 
   @stamps 1_024
@@ -57,7 +58,9 @@ defmodule Guildhall.User.Cache do
 
   defp fill(instance, cache, user_id, stamp) do
     case Account.read(instance, user_id) do
-      {:ok, account} ->
+      {:ok, %Account{kind: kind, generation: generation} = account} ->
+        # Signed once, and not with every request.
+        account = %{account | token: Token.issue(cache.key, user_id, kind, generation)}
         if full?(cache.accounts, cache.limit), do: GenServer.cast(name(instance), :clear)
         :ets.insert(cache.accounts, {user_id, stamp, account})
         {:ok, account}
@@ -90,7 +93,7 @@ defmodule Guildhall.User.Cache do
     :counters.get(Instance.fetch!(instance, :user_cache).joins, place(user_id))
   end
 
-  # What tokens are signed with.
+  # What tokens are signed with; an account in here has its own.
   @spec key(Instance.t()) :: binary()
   def key(instance), do: Instance.fetch!(instance, :user_cache).key
 
