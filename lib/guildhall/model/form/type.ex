@@ -25,7 +25,11 @@ defmodule Guildhall.Model.Form.Type do
     do: no("BOOLEAN_TYPE_CONVERT", "Must be either true or false.")
 
   def cast(:string, value, options) when is_binary(value) do
-    measure(value, options[:length], &code_points/1)
+    case options[:length] do
+      # There are no more code points than bytes.
+      0..max//_ when byte_size(value) <= max -> {:ok, value}
+      length -> measure(value, length, &code_points/1)
+    end
   end
 
   def cast(:string, value, _options) do
@@ -99,7 +103,7 @@ defmodule Guildhall.Model.Form.Type do
       Enum.reduce(schema, {%{}, %{}}, fn {name, options}, {changes, errors} ->
         key = options[:key] || Atom.to_string(name)
 
-        case field(Map.get(value, key), is_map_key(value, key), options) do
+        case field(value, key, options) do
           :absent -> {changes, errors}
           {:ok, value} -> {Map.put(changes, name, value), errors}
           {:error, tree} -> {changes, Map.put(errors, key, tree)}
@@ -109,15 +113,20 @@ defmodule Guildhall.Model.Form.Type do
     if errors == %{}, do: {:ok, changes}, else: {:error, errors}
   end
 
-  defp field(nil, given?, options) do
-    cond do
-      given? and options[:nullable] -> {:ok, nil}
-      options[:required] -> no("BASE_TYPE_REQUIRED", "This field is required")
-      true -> :absent
+  # Of what a form may have, most is not there.
+  defp field(form, key, options) do
+    case form do
+      %{^key => nil} -> if options[:nullable], do: {:ok, nil}, else: absent(options)
+      %{^key => value} -> cast(options[:type], value, options)
+      %{} -> absent(options)
     end
   end
 
-  defp field(value, true, options), do: cast(options[:type], value, options)
+  defp absent(options) do
+    if options[:required],
+      do: no("BASE_TYPE_REQUIRED", "This field is required"),
+      else: :absent
+  end
 
   defp list(values, type, options) do
     {values, errors} =
