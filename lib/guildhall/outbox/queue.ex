@@ -48,8 +48,9 @@ defmodule Guildhall.Outbox.Queue do
   Flushes the next outboxes: at most `most`, and as many as take some 0.4 ms.
 
   `blocked` are the bytes that wait at sockets that were found full: their owners are told when they take
-  data again. `tell` are the processes that must flush or take by themselves, because the outbox is connected no more, its
-  connection is over, or it compresses in a context of its own.
+  data again. `tell` are the processes that must flush or take by themselves, because the outbox is
+  connected no more, its connection is over, the next event is too large for a turn (64 KB of JSON to copy,
+  4 KB to turn into ETF, 2 KB to compress), or it compresses in a context of its own.
   """
   @spec flush(t(), most :: pos_integer()) :: flushed()
   def flush(queue, most \\ @most) do

@@ -3,11 +3,15 @@ defmodule Guildhall.Outbox.Reference do
   `Guildhall.Outbox` in plain Elixir, as a value: the oracle of its properties, and the baseline
   of its benchmark.
 
-  Plain and zlib transports only: OTP 25 has no zstd, of which the tests have a decoder. For ETF it makes atoms of names, so it is for
-  data that one knows.
+  Plain and zlib transports only: OTP 25 has no zstd, of which the tests have a decoder. For ETF it makes
+  atoms of names, so it is for data that one knows.
   """
 
+  alias Guildhall.Outbox.Socket
   alias Guildhall.Payload
+
+  # Bytes of JSON that one flush takes, about.
+  @write 65_536
 
   defstruct [
     :max_events,
@@ -23,6 +27,7 @@ defmodule Guildhall.Outbox.Reference do
 
   @opaque t :: %__MODULE__{}
   @type event :: binary()
+  @type flushed :: :idle | :more | :blocked | :behind | :lost | :unconnected
   @type transport :: :plain | {:zlib, :zlib.zstream()} | {:etf, transport()}
 
   @doc "Makes an event."
@@ -108,6 +113,32 @@ defmodule Guildhall.Outbox.Reference do
   end
 
   defp size({_number, event}), do: 26 + byte_size(event)
+
+  @doc """
+  Takes what waits, and writes it to a socket, of which the kernel leaves so many bytes.
+
+  `:behind` is what `Guildhall.Outbox.flush/1` calls `:blocked`, too, of a socket that was full before.
+  """
+  @spec flush(t(), Socket.Reference.t() | nil, transport(), left :: non_neg_integer()) ::
+          {flushed(), t(), Socket.Reference.t() | nil}
+  def flush(outbox, nil, _transport, _left), do: {:unconnected, outbox, nil}
+
+  def flush(outbox, socket, transport, left) do
+    cond do
+      Socket.Reference.over?(socket) -> {:lost, outbox, socket}
+      Socket.Reference.kept(socket) > 0 -> {:behind, outbox, socket}
+      true -> outbox |> take(transport, @write) |> write(socket, left)
+    end
+  end
+
+  defp write({:empty, outbox}, socket, _left), do: {:idle, outbox, socket}
+
+  defp write({{:ok, frames, more?}, outbox}, socket, left) do
+    case Socket.Reference.write(socket, frames, left) do
+      {:ok, socket} -> {if(more?, do: :more, else: :idle), outbox, socket}
+      {:blocked, socket} -> {:blocked, outbox, socket}
+    end
+  end
 
   @doc "Frames one payload."
   @spec frame(transport(), iodata()) :: binary()
