@@ -15,20 +15,20 @@ defmodule Guildhall.Relay.PassTest do
 
   test "the first pass begins at once, and so does one after a while" do
     pass = write(%Pass{}, 1_000, -5_000_000)
-    write(pass, 1_000, -4_985_000)
+    write(pass, 1_000, -4_983_500)
   end
 
   test "a pass that comes too soon waits, and is waited for once" do
     pass = write(%Pass{}, 1_000, 0)
-    assert {:wait, 13, pass} = Pass.turn(pass, 700, 2_500)
+    assert {:wait, 15, pass} = Pass.turn(pass, 700, 2_500)
     assert Pass.turn(pass, 800, 3_000) == :rest
     pass = Pass.reached(pass)
-    write(pass, 900, 15_500)
+    write(pass, 900, 17_000)
   end
 
   test "a small one never waits" do
-    pass = write(%Pass{}, 66, 0)
-    write(pass, 66, 1)
+    pass = write(%Pass{}, 33, 0)
+    write(pass, 33, 1)
   end
 
   test "nobody waits longer than 250 ms" do
@@ -42,7 +42,7 @@ defmodule Guildhall.Relay.PassTest do
     pass = Pass.wrote(pass, 256, 1_244)
     assert {:write, 744, pass} = Pass.turn(pass, 1_244, 1_000)
     pass = Pass.wrote(pass, 744, 500)
-    assert {:wait, 12, _pass} = Pass.turn(pass, 500, 4_000)
+    assert {:wait, 13, _pass} = Pass.turn(pass, 500, 4_000)
   end
 
   test "a queue that is shorter than the pass ends it" do
