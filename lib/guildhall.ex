@@ -17,7 +17,9 @@ defmodule Guildhall do
     tls: [
       type: {:or, [{:in, [nil]}, :keyword_list]},
       default: nil,
-      doc: "Options of `:ssl.listen/2`, such as `:certfile` and `:keyfile`."
+      doc:
+        "Options of `:ssl.listen/2`, such as `:certfile` and `:keyfile`. With TLS sessions write to their " <>
+          "clients, one by one; behind a proxy that ends TLS relays do, which costs less."
     ],
     public_url: [
       type: {:or, [{:in, [nil]}, :string]},

@@ -71,7 +71,10 @@ defmodule Guildhall.Audience do
   | `dispatch/3` | `O(sessions / 64 + deliveries)` an item | normal, in pieces of some 2,300 deliveries |
   | `recipients/2` | `O(sessions / 64 + recipients)` | normal, in pieces of some 40,000 |
   | `count/2` | `O(sessions / 64)` | normal, in pieces of 6 million sessions |
+  | `moved/2` | `O(channels)`, and `O(sessions / 64)` a class | normal, in pieces |
+  | `replace/2` | `change/2` of all roles and channels, those that were and those that come | the same |
   | `visible?/3` | `O(overwrites)` | normal |
+  | `set_passive/3` | constant | normal |
   | `sessions/2`, `size/1`, `bytes/1`, `memory/0` | constant | normal |
 
   Channels that the same roles and members see are of one *class*, whose set of sessions is worked out

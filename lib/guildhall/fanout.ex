@@ -78,6 +78,9 @@ defmodule Guildhall.Fanout do
   | `subscribe/3`, `unsubscribe/3` | constant | a call to a partition |
   | `stats/1` | `O(partitions + nodes)` | reads |
 
+  It is processes and messages alone, on normal schedulers, and has no native memory; `stats/1` is its
+  gauge.
+
   A subscription ends with its process. When a partition crashes, what waited there is lost, and its
   subscriptions stay.
   """

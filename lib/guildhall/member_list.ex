@@ -69,11 +69,13 @@ defmodule Guildhall.MemberList do
   | `rank/2` | `O(log n)` | normal |
   | `slice/3` | `O(log n + count)` | normal |
   | `groups/1`, `counts/1`, `set_absent/2` | `O(roles)` | normal |
-  | `subscribers/2` | `O(subscribers)` | normal, in pieces of 65,536 |
+  | `subscribers/2`, `packed_subscribers/2` | `O(subscribers)` | normal, in pieces of 65,536 |
+  | `id/2`, `sort_key/1` | `O(overwrites)`, `O(bytes)` | normal |
   | `memory/0`, `bytes/1` | constant | normal |
 
-  Ids are integers below 2^64. What is none, a name that is too long or not UTF-8, and more than 250
-  roles raise `ArgumentError`. A change that could pass `:max_bytes` is `{:error, :memory_limit}` and changes
+  Ids are integers below 2^64. What is none, a name that is too long or not UTF-8, and a role that is
+  named twice raise `ArgumentError`; more than 250 roles, and more than 1,000 items of a slice,
+  `FunctionClauseError`. A change that could pass `:max_bytes` is `{:error, :memory_limit}` and changes
   nothing.
   """
 

@@ -57,7 +57,8 @@ defmodule Guildhall.Outbox do
   | `take/3` | `O(bytes)` | normal; dirty from 512 KB to copy, 32 KB to turn into ETF or 16 KB to compress on |
   | `flush/1` | the same, and a system call | as `take/3` |
   | `acknowledge/2` | `O(events forgotten)` | normal |
-  | `resume/2`, `info/1`, `memory/0` | constant | normal |
+  | `connect/3`, `disconnect/1` | constant, once who writes has finished | normal |
+  | `new/1`, `resume/2`, `info/1`, `memory/0` | constant | normal |
   """
 
   @large 524_288

@@ -52,8 +52,8 @@ defmodule Guildhall.Payload do
 
   | function      | cost                | scheduler                        |
   | ------------- | ------------------- | -------------------------------- |
-  | `encode/2`    | `O(n)`, 2 ns a byte | normal up to 64 KB, above dirty  |
-  | `decode/2`    | `O(n)`, 2 ns a byte | normal up to 64 KB, above dirty  |
+  | `encode/2`, `encode!/2` | `O(n)`, 2 ns a byte | normal up to 64 KB, above dirty  |
+  | `decode/2`, `decode!/2` | `O(n)`, 2 ns a byte | normal up to 64 KB, above dirty  |
   | `to_etf/1`    | `O(n)`              | normal, yields                   |
   | `from_etf/2`  | `O(n)`              | normal, yields                   |
   | `memory/0`    | `O(1)`              | normal                           |

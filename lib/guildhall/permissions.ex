@@ -26,8 +26,8 @@ defmodule Guildhall.Permissions do
   What a member may do in a guild and in its channels, as Discord documents it.
 
   A guild's roles and channels are compiled once, by `new/1`, into a value that any process may
-  read and no process keeps; `change/2` returns another value, which shares what is equal. Asking it costs a fraction of a microsecond, whatever the size of
-  the guild.
+  read and no process keeps; `change/2` returns another value, which shares what is equal. Asking
+  it costs a fraction of a microsecond, whatever the size of the guild.
 
       iex> alias Guildhall.Permissions
       iex> view = Permissions.bit(:view_channel)
@@ -71,7 +71,8 @@ defmodule Guildhall.Permissions do
   | `visible_channels/2` | `O(channels * roles of the member)` | normal; dirty beyond 20,000 |
   | `in_channel_many/3` | `O(bytes)` | normal; dirty beyond 64 KB |
   | `new/1`, `change/2` | `O(roles + channels)` | dirty |
-  | `memory/0` | constant | normal |
+  | `pack/1` | `O(members)` | normal, plain Elixir |
+  | `bit/1`, `all/0`, `memory/0` | constant | normal |
 
   A member has at most 4,096 roles. That, an id or a mask out of range, and anything that has not
   the shape it should raise `ArgumentError`. A guild that would pass its `:max_bytes` is

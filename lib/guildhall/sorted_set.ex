@@ -26,7 +26,16 @@ defmodule Guildhall.SortedSet do
       caller; `from_proper_enumerable/2` is the same function
     * there is no jemalloc to ask about: see `Guildhall.OrderedSet.memory/0`
 
-  Costs and schedulers are those of `Guildhall.OrderedSet`, whose functions take such a set too.
+  | function | cost | scheduler |
+  | -------- | ---- | --------- |
+  | `add/2`, `index_add/2`, `remove/2`, `index_remove/2` | `O(log n)` | normal |
+  | `at/3`, `find_index/2` | `O(log n)` | normal |
+  | `slice/3` | `O(log n + amount)` | normal, in pieces of 500 |
+  | `from_enumerable/2`, `from_proper_enumerable/2` | `O(n log n)` | normal, in pieces of 100 |
+  | `to_list/1` | `O(n)` | normal, in pieces |
+  | `new/2`, `size/1`, `debug/1` | constant | normal |
+
+  The functions of `Guildhall.OrderedSet` take such a set too.
   """
 
   alias Guildhall.{Native, OrderedSet}

@@ -6,8 +6,8 @@ defmodule Guildhall.Audience.Item do
   not passive. The few users whom it names are exceptions:
 
     * `to` - where it goes: `:room`, `{:channel, id}` for those who see a channel, `{:users, ids}`,
-      `{:topic, name}` for those who follow it, or `{:gained | :lost | :kept, moves, channel_id}` for those for whom a change made this of a channel
-      (see `Guildhall.Audience.change/3`)
+      `{:topic, name}` for those who follow it, or `{:gained | :lost | :kept, moves, channel_id}` for those
+      for whom a change made this of a channel (see `Guildhall.Audience.change/3`)
     * `intents` - a session needs one of these; 0: none is needed
     * `permissions` - its roles need one of these, channels apart; 0: none is needed
     * `always` - users whose sessions need no intent, and get it although they are passive

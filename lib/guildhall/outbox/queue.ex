@@ -19,6 +19,11 @@ defmodule Guildhall.Outbox.Queue do
       iex> Outbox.Queue.flush(queue)
       %{left: 0, tried: 0, blocked: [], tell: []}
 
+  | function | cost | scheduler |
+  | -------- | ---- | --------- |
+  | `flush/2` | a system call for each outbox, and what it writes | normal, some 0.4 ms |
+  | `new/0`, `size/1` | constant | normal |
+
   A queue holds an outbox once, so it is never longer than there are outboxes. It is mutable and
   belongs to one process; an outbox that is in a queue is not put in another.
   """

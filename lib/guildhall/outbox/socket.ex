@@ -43,8 +43,13 @@ defmodule Guildhall.Outbox.Socket do
   | function | cost |
   | -------- | ---- |
   | `adopt/2`, `give/2`, `close/1` | some microseconds |
-  | `read/1`, `write/2`, `put/3`, `resume/1` | a system call; 2 to 6 us on Linux |
+  | `read/1`, `write/2`, `write_last/2`, `put/3`, `resume/1` | a system call; 2 to 6 us on Linux |
+  | `finish/1` | a system call |
+  | `kept/1` | constant |
   | `await/1` | a change of the VM's poll set, 1 us |
+
+  All of it on the calling scheduler, but for a payload of `put/3` that is large to copy, to turn into ETF
+  or to compress (as `Guildhall.Outbox.take/3` has it), which is done on a dirty one.
   """
 
   alias Guildhall.Native

@@ -55,6 +55,16 @@ defmodule Guildhall.Outbox.Transport do
   such as an id. `null` is `nil`, texts are binaries, integers are integers. Atoms have the tag that
   erlpack knows, `ATOM_EXT`.
 
+  ## Costs
+
+  | function | cost | scheduler |
+  | -------- | ---- | --------- |
+  | `frame/2` | `O(bytes)` | normal; dirty from 512 KB to copy, 32 KB to turn into ETF or 16 KB to compress on |
+  | `prime/1` | `O(bytes)`, once | normal |
+  | `new/2`, `without_context/0` | constant | normal |
+
+  ## Options
+
   #{Options.docs(@schema)}
   """
 

@@ -15,7 +15,9 @@ defmodule Guildhall.Outbox.ConcurrencyTest do
     {:zlib_stream, :json, :shared},
     {:zlib_stream, :json, :auto},
     {:zlib_stream, :etf, :context},
-    {:zlib_stream, :etf, :auto}
+    {:zlib_stream, :etf, :auto},
+    {:zstd_stream, :json, :shared},
+    {:zstd_stream, :etf, :context}
   ]
 
   test "sessions of every transport read what many processes push" do
