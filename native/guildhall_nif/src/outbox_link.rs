@@ -9,7 +9,7 @@ use std::panic::RefUnwindSafe;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use outbox::{Failure, Flushed, Outbox};
+use outbox::{Failure, Flushed, Outbox, Transport};
 use parking_lot::{Mutex, MutexGuard};
 use rustler::{Atom, Encoder, Env, LocalPid, NifResult, Resource, ResourceArc, Term};
 
@@ -62,11 +62,17 @@ impl Link {
 }
 
 impl Path {
-    fn flush(&self, env: Env<'_>, outbox: &Outbox, budget: usize) -> Result<Flushed, Failure> {
+    /// The transport is the path's own.
+    fn flush(
+        &self,
+        env: Env<'_>,
+        outbox: &Outbox,
+        transport: &mut Transport,
+        budget: usize,
+    ) -> Result<Flushed, Failure> {
         with_frames(|frames| {
             let socket = self.socket.get();
-            let mut transport = self.transport.lock();
-            let flushed = outbox.flush(socket, &mut transport, WRITE, budget, frames)?;
+            let flushed = outbox.flush(socket, transport, WRITE, budget, frames)?;
             if flushed == Flushed::Blocked && self.socket.await_output(env, &socket.lock()).is_err()
             {
                 return Ok(Flushed::Lost);
@@ -99,7 +105,7 @@ fn flush<'a>(env: Env<'a>, outbox: &OutboxResource, budget: usize) -> NifResult<
     let path = outbox.link.path.lock();
     let Some(path) = &*path else { return Ok(atoms::unconnected()) };
     let outbox = outbox.get()?;
-    let flushed = path.flush(env, outbox, budget);
+    let flushed = path.flush(env, outbox, &mut path.transport.lock(), budget);
     Ok(match flushed.map_err(|failure| passed_over(outbox, failure))? {
         Flushed::Idle => atoms::idle(),
         Flushed::More => atoms::more(),
@@ -170,11 +176,14 @@ enum Turn {
 
 fn turn(env: Env<'_>, outbox: &OutboxResource) -> NifResult<Turn> {
     let Some(path) = outbox.link.path.try_lock() else { return Ok(Turn::Tell) };
-    let Some(path) = path.as_ref().filter(|path| path.transport.lock().is_shared()) else {
+    let Some(path) = path.as_ref() else { return Ok(Turn::Tell) };
+    // On a dirty scheduler a payload of its owner's may be compressed with it, for longer than to wait.
+    let Some(mut transport) = path.transport.try_lock().filter(|transport| transport.is_shared())
+    else {
         return Ok(Turn::Tell);
     };
     // What cannot be written at all still waits, and is an error in the taker's hands.
-    let flushed = path.flush(env, outbox.get()?, outbox_transport::BUDGET / 8);
+    let flushed = path.flush(env, outbox.get()?, &mut transport, outbox_transport::BUDGET / 8);
     Ok(match flushed.unwrap_or(Flushed::Lost) {
         Flushed::Idle => Turn::Done,
         Flushed::More => Turn::Again,

@@ -26,6 +26,11 @@ impl TransportResource {
     pub(crate) fn lock(&self) -> MutexGuard<'_, Transport> {
         self.0.lock()
     }
+
+    /// `None` if somebody compresses with it.
+    pub(crate) fn try_lock(&self) -> Option<MutexGuard<'_, Transport>> {
+        self.0.try_lock()
+    }
 }
 
 pub(crate) fn error(failure: Failure) -> Error {
