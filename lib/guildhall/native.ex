@@ -505,5 +505,12 @@ defmodule Guildhall.Native do
   @spec permissions_memory() :: {count :: u64(), bytes :: u64()}
   def permissions_memory, do: not_loaded()
 
+  # thread.rs
+
+  @spec thread_times(after? :: boolean()) ::
+          {clock :: non_neg_integer(), cpu :: non_neg_integer(), ready :: non_neg_integer(),
+           sleeps :: non_neg_integer()}
+  def thread_times(_after?), do: not_loaded()
+
   defp not_loaded, do: :erlang.nif_error(:nif_not_loaded)
 end

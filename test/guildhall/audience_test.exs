@@ -68,6 +68,18 @@ defmodule Guildhall.AudienceTest do
     assert Outbox.info(outbox).sequence == 3
   end
 
+  test "a long burst comes in its order", %{audience: audience} do
+    outboxes = for key <- 1..3, do: attach(audience, key, [], outbox: Outbox.new())
+    items = for n <- 1..50, do: %Item{body: Outbox.event("E", "#{n}")}
+    assert Audience.dispatch(audience, items) == {150, List.duplicate(self(), 3), []}
+
+    for outbox <- outboxes do
+      {:ok, frames, false} = Outbox.take(outbox, Outbox.Transport.new(:plain), 65_536)
+      numbers = for [_, n] <- Regex.scan(~r/"d":(\d+)}/, frames), do: String.to_integer(n)
+      assert numbers == Enum.to_list(1..50)
+    end
+  end
+
   test "a change tells who gained and who lost a channel", %{audience: audience} do
     for {key, roles} <- [{1, []}, {2, [2]}], do: attach(audience, key, roles)
     moved = fn moves, kind -> keys(audience, %Item{to: {kind, moves, 11}}) end

@@ -101,6 +101,10 @@ impl<T> Audience<T> {
             round.look(index, if bulk && single { &choices } else { &[] });
             let pushed = round.word(index, &choices, rest.get(..here).unwrap_or_default());
             budget.spend(choices.len() + pushed * PUSH);
+            // Rings that are equally long grow at the same push, which takes ten times as long as others.
+            if pushed > 0 {
+                budget.look();
+            }
             index += 1;
         }
     }

@@ -1,5 +1,7 @@
 //! Working out who sees what, all seats at once: boolean algebra over the sets of roles.
 
+use std::time::{Duration, Instant};
+
 use permissions::mask::{ADMINISTRATOR, VIEW_CHANNEL};
 use smallvec::SmallVec;
 
@@ -13,22 +15,32 @@ use crate::seats::Seats;
 pub struct Budget {
     left: usize,
     of: usize,
+    /// How long it may take, and when it was begun: for what cannot be told by words.
+    within: Duration,
+    began: Option<Instant>,
 }
 
 impl Budget {
     /// At most some 0.3 ms.
     pub fn piece() -> Self {
-        Self::new(300_000)
+        Self { within: Duration::from_micros(300), ..Self::new(300_000) }
     }
 
     /// So many words.
     pub fn new(words: usize) -> Self {
-        Self { left: words, of: words }
+        Self { left: words, of: words, within: Duration::MAX, began: None }
     }
 
     /// Takes from what is left. A piece of work that was begun is finished.
     pub(crate) fn spend(&mut self, words: usize) {
         self.left = self.left.saturating_sub(words);
+    }
+
+    /// Looks at the clock, for the first time to begin, and leaves nothing when time is up.
+    pub(crate) fn look(&mut self) {
+        if self.began.get_or_insert_with(Instant::now).elapsed() > self.within {
+            self.left = 0;
+        }
     }
 
     /// Whether nothing is left.

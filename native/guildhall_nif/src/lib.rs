@@ -27,6 +27,7 @@ mod ring;
 mod store;
 mod store_rows;
 mod store_terms;
+mod thread;
 
 use rustler::{Env, Term};
 

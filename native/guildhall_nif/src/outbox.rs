@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::panic::RefUnwindSafe;
+use std::time::{Duration, Instant};
 
 use outbox::{Event, Failure, Frames, Info, Limits, Outbox, Pushed, ResumeError, Taken, gauge};
 use rustler::{Atom, Binary, Encoder, Env, Error, NifResult, Resource, ResourceArc, Term};
@@ -27,6 +28,9 @@ const MANY: u64 = 256;
 const LARGE: u64 = 1 << 20;
 /// Pushes by one call, at some 50 ns each, and ten times that where memory is cold.
 const PUSHES: usize = 1_024;
+/// And for how long, looked at after some of them.
+const PIECE: Duration = Duration::from_micros(300);
+const LOOK: usize = 32;
 
 #[rustler::resource_impl]
 impl Resource for EventResource {}
@@ -189,18 +193,26 @@ fn outbox_push_many<'a>(
     let (piece, rest) = cells(outboxes, limit, |outbox| outbox.decode::<&OutboxResource>())?;
 
     let (mut wake, mut overflow) = (Vec::new(), Vec::new());
+    let (began, mut done) = (Instant::now(), 0);
+    let look = (LOOK / batch.events.len().max(1)).max(1);
     for (position, outbox) in (first..).zip(&piece) {
         match batch.push(outbox)? {
             Pushed::Wake => wake.push(position),
             Pushed::Queued => {}
             Pushed::Overflow => overflow.push(position),
         }
+        done += 1;
+        // Rings that are equally long grow at the same push, which takes ten times as long as others.
+        if done % look == 0 && began.elapsed() > PIECE {
+            break;
+        }
     }
-    let percent = piece.len() * batch.events.len() * 50 / PUSHES;
+    let rest = if done < piece.len() { cells(outboxes, done, Ok)?.1 } else { rest };
+    let percent = done * batch.events.len() * 50 / PUSHES;
     if percent > 0 {
         rustler::schedule::consume_timeslice(env, percent.min(100) as i32);
     }
-    Ok((wake, overflow, rest, first.saturating_add(piece.len() as u64)))
+    Ok((wake, overflow, rest, first.saturating_add(done as u64)))
 }
 
 /// `{:ok, frames, more?}`, `:empty`, or `:beyond` if it would take more work than `budget`.

@@ -177,6 +177,7 @@ defmodule Guildhall.Native.HostileTest do
       ring_pick: [c.ring, "key", <<0::128>>, 1.25],
       ring_pick_dirty: [c.ring, "key", <<0::128>>, 1.25],
       ring_memory: [],
+      thread_times: [true],
       # Its folder is in use, so that no strange size is allocated or written.
       store_open: [c.path, [{:rows, "rows"}], @sizes],
       store_submit: [c.store, [{:put, :rows, "p", "k", "v"}], self(), :tag],
