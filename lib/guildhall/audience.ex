@@ -68,7 +68,7 @@ defmodule Guildhall.Audience do
   | `follow/3` | `O(topics)` | normal |
   | `change/2` | the same for each change | normal, in pieces of 0.3 ms |
   | `change/3` | that, and `O(sessions / 64)` a class if roles or overwrites change | the same |
-  | `dispatch/3` | `O(sessions / 64 + deliveries)` an item | normal, in pieces of 0.3 ms or 2,300 deliveries |
+  | `dispatch/3` | `O(sessions / 64 + deliveries)` an item | normal, in pieces of 0.3 ms or 2,300 deliveries, and at least 64 sessions |
   | `recipients/2` | `O(sessions / 64 + recipients)` | normal, in pieces of some 40,000 |
   | `count/2` | `O(sessions / 64)` | normal, in pieces of 6 million sessions |
   | `moved/2` | `O(channels)`, and `O(sessions / 64)` a class | normal, in pieces |
@@ -217,7 +217,7 @@ defmodule Guildhall.Audience do
   @doc """
   Pushes events to the outboxes of those who get them.
 
-  Each outbox is locked once for 16 of its events, so that a burst costs much less in one call. Returns
+  Each outbox is locked once for all of its events, so that a burst costs much less in one call. Returns
   how many were pushed, the processes that must be told that something waits in their outbox, and the
   keys of sessions whose outbox has overflowed.
 

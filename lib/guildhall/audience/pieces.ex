@@ -7,9 +7,6 @@ defmodule Guildhall.Audience.Pieces do
   alias Guildhall.Audience.Item
   alias Guildhall.{Audience, Native}
 
-  # Items of one call: 64 sessions have their turn together.
-  @burst 16
-
   @doc "Goes on to gather who sees what, until that is done."
   @spec watch(Native.audience(), Native.moves(), done? :: boolean()) :: :ok
   def watch(_audience, _moves, true), do: :ok
@@ -37,10 +34,6 @@ defmodule Guildhall.Audience.Pieces do
     end
   end
 
-  def dispatch(audience, items, queue) when length(items) > @burst do
-    items |> Enum.chunk_every(@burst) |> Enum.map(&dispatch(audience, &1, queue)) |> together()
-  end
-
   def dispatch(audience, items, queue) do
     case Native.audience_dispatch(audience, Enum.map(items, &terms/1), 0, queue) do
       :many -> items |> Enum.map(&dispatch(audience, [&1], queue)) |> together()
@@ -56,7 +49,7 @@ defmodule Guildhall.Audience.Pieces do
     end
   end
 
-  # A session has its turn in one piece, but in one for each burst, or item if these are dispatched one by one.
+  # A session has its turn in one piece, but in one for each item if these are dispatched one by one.
   defp together(pieces) do
     {Enum.sum(for {count, _, _} <- pieces, do: count),
      Enum.flat_map(pieces, fn {_, wake, _} -> wake end),
