@@ -60,6 +60,8 @@ defmodule Guildhall.Guild.Rooms do
   catch
     # It died before it could get the command; if it dies later, it is open what was done.
     :exit, {:noproc, _call} -> :gone
+    # It had written the caller off, closed its gate and ended with all else answered.
+    :exit, {:normal, _call} -> :gone
     :exit, _reason -> {:error, :unavailable}
   end
 

@@ -91,6 +91,26 @@ defmodule Guildhall.Guild.LifeTest do
     assert_receive {:event, [:guildhall, :guild, :stop], _, %{instance: ^instance}}
   end
 
+  test "whoever was written off and comes after all is let in by the next room" do
+    context = begin()
+    {:ok, _guild} = run(context, {:get})
+    room = pid(context)
+    :erlang.suspend_process(room)
+    send(room, :idle)
+    send(room, :idle)
+    late = Task.async(fn -> post(context, "late") end)
+    until_waiting(room, 3)
+    :erlang.resume_process(room)
+    assert {:ok, message} = Task.await(late)
+    assert stopped(context) == :normal
+    assert [message.content] == Enum.map(history(context), & &1.content)
+  end
+
+  defp until_waiting(pid, count) do
+    unless Process.info(pid, :message_queue_len) == {:message_queue_len, count},
+      do: until_waiting(pid, count)
+  end
+
   defp all(instance, guild_id, channel, owner, last) do
     case Guild.messages(instance, guild_id, channel, owner, after: last, limit: 100) do
       {:ok, []} ->
