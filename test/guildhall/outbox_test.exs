@@ -124,11 +124,6 @@ defmodule Guildhall.OutboxTest do
       [first | more] = for _ <- 1..10, do: byte_size(Transport.frame(some, once()))
       assert Enum.max(more) < first / 2
     end
-
-    refused = Transport.without_context()
-    Transport.new(:zstd_stream, compression: :shared, context_bytes: 0)
-    Transport.new(:plain, compression: :context, context_bytes: 0)
-    assert Transport.without_context() == refused
   end
 
   # Others make and free theirs meanwhile: what there is, is at least ours.

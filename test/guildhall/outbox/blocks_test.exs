@@ -1,5 +1,5 @@
 defmodule Guildhall.Outbox.BlocksTest do
-  # Alone: what is kept of an event is seen in the gauge of the whole VM.
+  # Alone: what is kept of an event, and who was refused a context, is seen in gauges of the whole VM.
   use ExUnit.Case, async: false
 
   alias Guildhall.{Outbox, Reaper}
@@ -26,6 +26,13 @@ defmodule Guildhall.Outbox.BlocksTest do
     before = Outbox.memory().blocks.bytes
     {:ok, _frames, false} = Outbox.take(outbox, zstd, 8_000_000)
     assert Outbox.memory().blocks.bytes - before < 2_000_000
+  end
+
+  test "who asks for no context is not refused one" do
+    refused = Transport.without_context()
+    Transport.new(:zstd_stream, compression: :shared, context_bytes: 0)
+    Transport.new(:plain, compression: :context, context_bytes: 0)
+    assert Transport.without_context() == refused
   end
 
   defp event do
