@@ -3,7 +3,7 @@ defmodule Guildhall.AudienceTest do
 
   doctest Guildhall.Audience
 
-  alias Guildhall.{Audience, Outbox, Permissions}
+  alias Guildhall.{Audience, Frames, Outbox, Payload, Permissions}
   alias Guildhall.Audience.{Item, Session}
 
   @view Permissions.bit(:view_channel)
@@ -58,6 +58,20 @@ defmodule Guildhall.AudienceTest do
     all = Audience.recipients(audience, %Item{})
     assert Enum.sort(for <<key::little-64 <- all>>, do: key) == Enum.to_list(1..10_000)
     assert Audience.count(audience, %Item{}) == 10_000
+  end
+
+  test "a thousand events for a small room come once and in order", %{audience: audience} do
+    outboxes = for key <- 1..9, do: attach(audience, key, [], outbox: Outbox.new())
+    numbers = Enum.to_list(1..1_000)
+    items = for number <- numbers, do: %Item{body: Outbox.event("E", "#{number}")}
+
+    assert Audience.dispatch(audience, items) == {9_000, List.duplicate(self(), 9), []}
+
+    for outbox <- outboxes do
+      {:ok, frames, false} = Outbox.take(outbox, Outbox.Transport.new(:plain), 1_000_000)
+      payloads = for {:text, payload} <- Frames.messages(frames), do: Payload.decode!(payload)
+      assert for(%{"d" => number} <- payloads, do: number) == numbers
+    end
   end
 
   test "items that name many users are dispatched all the same", %{audience: audience} do

@@ -2,7 +2,7 @@
 
 use smallvec::SmallVec;
 
-use crate::bits::{SEATS, bit_of, seats, word_of};
+use crate::bits::{SEATS, bit_of, seats};
 use crate::choice::Choice;
 use crate::item::Item;
 use crate::seats::Session;
@@ -13,6 +13,8 @@ use crate::{Audience, Budget};
 /// lately waits for memory, and for more of it when its ring grows.
 const WORD: usize = 2;
 const PUSH: usize = 128;
+/// Pushes after which the clock is looked at, if a session alone does not get more.
+const PART: usize = 256;
 /// Items of one call for which no memory is sought.
 const ALIKE: usize = 16;
 
@@ -43,8 +45,8 @@ pub(crate) fn exceptions<'a, T, E>(choices: &[Choice<'a, T, E>]) -> Vec<Exceptio
 }
 
 impl<T> Audience<T> {
-    /// Delivers items, beginning with the seats of word `from`, until the budget is spent. Returns the
-    /// word to go on with, if there is more to do, and how many events were delivered.
+    /// Delivers items, beginning with seat `from`, until the budget is spent. Returns the
+    /// seat to go on with, if there is more to do, and how many events were delivered.
     ///
     /// The items must be prepared.
     pub fn deliver<E>(
@@ -77,19 +79,22 @@ impl<T> Audience<T> {
             events: SmallVec::new(),
             pushed: 0,
         };
-        let (mut index, mut tile) = (from, None);
+        // The seats of a word together, or fewer if there is much for each. It divides a word.
+        let part = 1 << (PART / choices.len().max(1)).clamp(1, SEATS).ilog2();
+        let (mut from, mut tile) = (from, None);
         loop {
-            let first = exceptions.partition_point(|exception| word_of(exception.seat) < index);
+            let first = exceptions.partition_point(|exception| (exception.seat as usize) < from);
             let rest = exceptions.get(first..).unwrap_or_default();
             if !bulk {
                 // Nobody but those who are named: on to the next of them.
-                index = rest.first().map_or(usize::MAX, |exception| word_of(exception.seat));
+                from = rest.first().map_or(usize::MAX, |exception| exception.seat as usize);
             }
+            let index = from / SEATS;
             if index >= self.seats.words() {
                 return (None, round.pushed);
             }
             if budget.is_spent() {
-                return (Some(index), round.pushed);
+                return (Some(from), round.pushed);
             }
             let width = round.tiles.width();
             if bulk && !single && tile != Some(index / width) {
@@ -97,17 +102,25 @@ impl<T> Audience<T> {
                 round.tiles.fill(&choices, index / width * width);
                 budget.spend(choices.len() * width * WORD);
             }
-            let here = rest.partition_point(|exception| word_of(exception.seat) == index);
+            let end = (from / part + 1) * part;
+            let here = rest.partition_point(|exception| (exception.seat as usize) < end);
             round.look(index, if bulk && single { &choices } else { &[] });
-            let pushed = round.word(index, &choices, rest.get(..here).unwrap_or_default());
+            let here = rest.get(..here).unwrap_or_default();
+            let pushed = round.part(index, between(from, end), &choices, here);
             budget.spend(choices.len() + pushed * PUSH);
             // Rings that are equally long grow at the same push, which takes ten times as long as others.
             if pushed > 0 {
                 budget.look();
             }
-            index += 1;
+            from = end;
         }
     }
+}
+
+/// The bits of the seats from `from` up to, and without, `end`, which are of one word.
+fn between(from: usize, end: usize) -> u64 {
+    let count = end.saturating_sub(from).clamp(1, SEATS);
+    (u64::MAX >> (SEATS - count)) << (from % SEATS)
 }
 
 struct Round<'a, 'b, T, E, D> {
@@ -132,15 +145,16 @@ impl<'a, 'b, T, E, D: Deliver<T, E>> Round<'a, 'b, T, E, D> {
         self.words.extend(choices.iter().map(|choice| choice.word(index)));
     }
 
-    /// Delivers to the seats of the word. Returns how many events were delivered.
-    fn word(
+    /// Delivers to these seats of the word. Returns how many events were delivered.
+    fn part(
         &mut self,
         index: usize,
+        of: u64,
         choices: &[Choice<'a, T, E>],
         exceptions: &[Exception<'a, E>],
     ) -> usize {
         let pushed = self.pushed;
-        let mut left = self.words.iter().fold(0, |all, (body, content)| all | body | content);
+        let mut left = of & self.words.iter().fold(0, |all, (body, content)| all | body | content);
 
         for exception in exceptions {
             left &= !bit_of(exception.seat);

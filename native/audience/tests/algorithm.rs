@@ -164,10 +164,10 @@ impl Deliver<u64, u32> for Sinks {
 
 fn deliver(audience: &mut Audience<u64>, items: &[Item<u32>], pushes: usize) -> Got {
     let (mut sinks, mut from) = (Sinks::default(), Some(0));
-    while let Some(word) = from {
+    while let Some(seat) = from {
         while !audience.prepare(items, &mut Budget::piece()) {}
         assert!(audience.is_prepared(items));
-        from = audience.deliver(items, word, &mut Budget::new(64 * pushes), &mut sinks).0;
+        from = audience.deliver(items, seat, &mut Budget::new(64 * pushes), &mut sinks).0;
     }
     sinks.0
 }

@@ -119,11 +119,52 @@ fn everyone_gets_it_once() {
     (0..MANY).step_by(7).for_each(|key| assert!(audience.detach(key).is_some()));
     let (mut given, mut from, mut sum) = (Given::default(), Some(0), 0);
     let items = [to(To::Room)];
-    while let Some(word) = from {
-        let (next, pushed) = audience.deliver(&items, word, &mut Budget::new(500_000), &mut given);
+    while let Some(seat) = from {
+        let (next, pushed) = audience.deliver(&items, seat, &mut Budget::new(500_000), &mut given);
         (from, sum) = (next, sum + pushed);
     }
     given.0.sort_unstable();
     assert_eq!(sum, given.0.len());
     assert!(given.0.into_iter().eq((0..MANY).filter(|key| key % 7 != 0)));
+}
+
+/// What each was given, in turn.
+#[derive(Default)]
+struct Turns(Vec<(u64, Vec<u32>)>);
+
+impl Deliver<(), u32> for Turns {
+    fn touch(&mut self, _sink: &()) {}
+
+    fn push(&mut self, key: u64, _sink: &(), events: &[&u32]) {
+        self.0.push((key, events.iter().map(|event| **event).collect()));
+    }
+}
+
+#[test]
+fn much_for_each_is_told_to_some_at_a_time() {
+    let mut audience = Audience::new(1, Some(5), usize::MAX);
+    for key in 0..150 {
+        audience.attach(session(key), &[], ()).unwrap();
+    }
+    // The first goes to some alone, who are at the edges of parts, the second to all but these.
+    let some = vec![0, 31, 32, 63, 64, 149];
+    for (count, most) in [(5, 64), (100, 2), (300, 1)] {
+        let all = (0..count).map(|event| Item { to: To::Room, ..Item::new(event) });
+        let mut items: Vec<_> = all.collect();
+        items[0].to = To::Users(some.clone().into());
+        items[1].except = some.clone().into();
+
+        let (mut turns, mut from) = (Turns::default(), Some(0));
+        while let Some(seat) = from {
+            let before = turns.0.len();
+            from = audience.deliver(&items, seat, &mut Budget::new(1), &mut turns).0;
+            assert!(turns.0.len() - before <= most);
+        }
+        turns.0.sort_unstable();
+        let expected = (0..150).map(|key| {
+            let other = if some.contains(&key) { 1 } else { 0 };
+            (key, (0..count).filter(|event| *event != other).collect::<Vec<_>>())
+        });
+        assert!(turns.0.into_iter().eq(expected));
+    }
 }

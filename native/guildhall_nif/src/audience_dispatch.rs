@@ -87,7 +87,7 @@ fn names_few<E>(items: &[Item<E>]) -> bool {
 type Done = (usize, Vec<LocalPid>, Vec<u64>);
 
 /// Delivers an item, or several in a list, and then what is left of the plan that the call before
-/// returned: [`Done`], after the word to go on with and the plan if there is more to do. `:many` if there
+/// returned: [`Done`], after the seat to go on with and the plan if there is more to do. `:many` if there
 /// are several and they name too many users together.
 #[rustler::nif]
 fn audience_dispatch<'a>(
@@ -106,14 +106,14 @@ fn audience_dispatch<'a>(
         let item = item(what, event)?;
         // An array until it must be kept, so that a small room takes no memory for it.
         match call.small(std::slice::from_ref(&item))? {
-            Some(count) => Ok(call.done(env, count).encode(env)),
-            None => call.begin(env, vec![item]),
+            Some((None, count)) => Ok(call.done(env, count).encode(env)),
+            some => call.begin(env, vec![item], some),
         }
     } else if what.is_list() {
         let items = items(what, event)?;
         match call.small(&items)? {
-            Some(count) => Ok(call.done(env, count).encode(env)),
-            None => call.begin(env, items),
+            Some((None, count)) => Ok(call.done(env, count).encode(env)),
+            some => call.begin(env, items, some),
         }
     } else {
         call.go_on(env, what)
@@ -129,8 +129,9 @@ struct Call<'q> {
 }
 
 impl<'q> Call<'q> {
-    /// Delivers to a small room at once, by the events as the caller has them. `None` if nothing was done.
-    fn small(&mut self, items: &[Item<&'q Event>]) -> NifResult<Option<usize>> {
+    /// Delivers to a small room at once, by the events as the caller has them. `None` if nothing was done,
+    /// or else the seat to go on with, if there was too much for each, and how many events were delivered.
+    fn small(&mut self, items: &[Item<&'q Event>]) -> NifResult<Option<(Option<usize>, usize)>> {
         if !names_few(items) {
             return Ok(None);
         }
@@ -138,14 +139,16 @@ impl<'q> Call<'q> {
         let piece = prepared(audience, items, budget, |audience, budget| {
             audience.is_small().then(|| audience.deliver(items, *from, budget, pushes))
         })?;
-        Ok(match piece {
-            Some(Some((None, count))) => Some(count),
-            _ => None,
-        })
+        Ok(piece.flatten())
     }
 
-    /// The first call for a room that is not.
-    fn begin<'a>(mut self, env: Env<'a>, items: Vec<Item<&'q Event>>) -> NifResult<Term<'a>> {
+    /// The first call for a room that is not, or for what `small` has begun.
+    fn begin<'a>(
+        mut self,
+        env: Env<'a>,
+        items: Vec<Item<&'q Event>>,
+        begun: Option<(Option<usize>, usize)>,
+    ) -> NifResult<Term<'a>> {
         if !names_few(&items) {
             return match &items[..] {
                 [_item] => Err(Error::BadArg),
@@ -154,7 +157,10 @@ impl<'q> Call<'q> {
         }
         // Other relays count the references of the same events, each in a place of its own.
         let plan: Vec<_> = items.into_iter().map(|item| item.map(Event::apart)).collect();
-        let (next, count) = self.run(&plan)?;
+        let (next, count) = match begun {
+            Some(begun) => begun,
+            None => self.run(&plan)?,
+        };
         let done = self.done(env, count);
         Ok(match next {
             Some(next) => (next, ResourceArc::new(PlanResource(plan)), done).encode(env),
@@ -171,7 +177,7 @@ impl<'q> Call<'q> {
         })
     }
 
-    /// The word to go on with, if the budget was spent, and how many events were delivered.
+    /// The seat to go on with, if the budget was spent, and how many events were delivered.
     fn run(&mut self, items: &[Item<Event>]) -> NifResult<(Option<usize>, usize)> {
         let Self { audience, from, budget, pushes } = self;
         let piece = prepared(audience, items, budget, |audience, budget| {
