@@ -11,9 +11,9 @@ defmodule Guildhall.Model.Token do
       iex> token = Token.issue("key", 175_928_847_299_117_063, :bot, 1)
       iex> Token.parse(token)
       {:ok, 175_928_847_299_117_063}
-      iex> Token.valid?("key", token, 175_928_847_299_117_063, :bot, 1)
+      iex> Token.same?(token, Token.issue("key", 175_928_847_299_117_063, :bot, 1))
       true
-      iex> Token.valid?("key", token, 175_928_847_299_117_063, :bot, 2)
+      iex> Token.same?(token, Token.issue("key", 175_928_847_299_117_063, :bot, 2))
       false
   """
 
@@ -49,12 +49,6 @@ defmodule Guildhall.Model.Token do
   end
 
   def parse(_other), do: :error
-
-  @doc "Returns whether it is the token of that user, kind and generation. Takes the same time for every wrong one."
-  @spec valid?(key :: binary(), t(), Snowflake.t(), kind(), generation()) :: boolean()
-  def valid?(key, token, user_id, kind, generation) do
-    same?(token, issue(key, user_id, kind, generation))
-  end
 
   @doc "Returns whether the token is the right one. Takes the same time for every wrong one of its length."
   @spec same?(t(), right :: t()) :: boolean()

@@ -2,7 +2,8 @@ defmodule Guildhall.User.Account do
   @moduledoc false
 
   # A user with what proves that it is him: the kind and the generation of his tokens, and in memory the
-  # token itself. A bot has an application beside it.
+  # token itself, which no log and no crash report shows (`inspection.ex`). A bot has an application
+  # beside it.
   #
   # [format] The credential's row is <<1, kind, generation::32>>, kind 0 a person's, 1 a bot's.
 
