@@ -17,7 +17,7 @@ defmodule Bench.Waiting do
   def init(instance), do: {:ok, instance}
 
   def handle_call({:post, message}, _from, instance) do
-    id = Store.next_id(instance)
+    {:ok, id} = Store.next_id(instance)
     row = Row.encode(%{message | id: id})
     {:reply, Store.write(instance, [{:put, :messages, "bench", <<id::64>>, row}]), instance}
   end

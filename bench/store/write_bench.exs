@@ -16,7 +16,7 @@ path = Path.join(System.tmp_dir!(), "guildhall_store_bench_#{System.pid()}")
 row = :crypto.strong_rand_bytes(350)
 
 write = fn ->
-  id = Store.next_id(Bench.Store)
+  {:ok, id} = Store.next_id(Bench.Store)
   channel = :rand.uniform(channels)
   :ok = Store.write(Bench.Store, [{:put, :messages, <<channel::64, 0::32>>, <<id::64>>, row}])
 end

@@ -93,9 +93,10 @@ defmodule Guildhall.Seed do
 
     people =
       1..others//1
-      |> Stream.map(&%Person{id: Store.next_id(instance), username: name(&1)})
       |> Stream.chunk_every(@batch)
-      |> Stream.flat_map(fn people ->
+      |> Stream.flat_map(fn numbers ->
+        {:ok, ids} = Store.next_ids(instance, length(numbers))
+        people = Enum.zip_with(numbers, ids, &%Person{id: &2, username: name(&1)})
         :ok = User.import(instance, people)
         people
       end)

@@ -120,6 +120,9 @@ defmodule Guildhall.Store do
           | {:limit, 1..10_000}
 
   @max_rows 10_000
+  # Other callers may take the ids of the limit that one has waited for.
+  @id_attempts 3
+  @id_timeout 1_000
 
   @doc false
   def child_spec(options) do
@@ -222,9 +225,50 @@ defmodule Guildhall.Store do
     end
   end
 
-  @doc "Returns an id that no call on any node returned before, above all of this node's."
-  @spec next_id(Instance.t()) :: pos_integer()
-  def next_id(instance), do: instance |> Instance.fetch!(:ids) |> Ids.next()
+  @doc """
+  Returns an id that no call on any node returned before, above all of this node's.
+
+  It may wait for the store, for a second or so at most.
+  """
+  @spec next_id(Instance.t()) :: {:ok, pos_integer()} | {:error, write_error()}
+  def next_id(instance), do: next_id(instance, @id_attempts)
+
+  defp next_id(_instance, 0), do: {:error, :unavailable}
+
+  defp next_id(instance, left) do
+    with {:error, :no_ids} <- next_id_now(instance),
+         :ok <- await_ids(instance),
+         do: next_id(instance, left - 1)
+  end
+
+  @doc "Returns several ids, in ascending order. It may wait as well."
+  @spec next_ids(Instance.t(), count :: non_neg_integer()) ::
+          {:ok, [pos_integer()]} | {:error, write_error()}
+  def next_ids(_instance, 0), do: {:ok, []}
+
+  def next_ids(instance, count) do
+    with {:ok, id} <- next_id(instance),
+         {:ok, ids} <- next_ids(instance, count - 1),
+         do: {:ok, [id | ids]}
+  end
+
+  @doc """
+  Like `next_id/1`, for a process that must not wait.
+
+  `:no_ids` means that there is none before the store has written something; see `await_ids/1`.
+  """
+  @spec next_id_now(Instance.t()) :: {:ok, pos_integer()} | {:error, :no_ids | :unavailable}
+  def next_id_now(instance) do
+    with %Ids{} = ids <- Instance.get(instance, :ids, {:error, :unavailable}), do: Ids.next(ids)
+  end
+
+  @doc "Waits until there are ids again, for at most a second."
+  @spec await_ids(Instance.t()) :: :ok | {:error, write_error()}
+  def await_ids(instance) do
+    GenServer.call(Server.name(instance), :raise_limit, @id_timeout)
+  catch
+    :exit, _gone_or_stuck -> {:error, :unavailable}
+  end
 
   @doc """
   Takes the lease `name`, from whoever has it, and returns its epoch.

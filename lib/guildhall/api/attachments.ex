@@ -28,8 +28,12 @@ defmodule Guildhall.Api.Attachments do
 
     case Enum.find(entries, &(not is_map_key(numbered, &1.id))) do
       nil ->
-        {:ok,
-         for({number, file} <- Enum.sort(numbered), do: attachment(call, file, number, entries))}
+        with {:ok, ids} <- Store.next_ids(call.instance, map_size(numbered)) do
+          files = Enum.zip(Enum.sort(numbered), ids)
+
+          {:ok,
+           for({{number, file}, id} <- files, do: attachment(call, file, {number, id}, entries))}
+        end
 
       entry ->
         {:error, unknown(entry)}
@@ -48,9 +52,8 @@ defmodule Guildhall.Api.Attachments do
     end
   end
 
-  defp attachment(call, %{bytes: bytes} = file, number, entries) do
+  defp attachment(call, %{bytes: bytes} = file, {number, id}, entries) do
     entry = Enum.find(entries, %{}, &(&1.id == number))
-    id = Store.next_id(call.instance)
     filename = filename(entry[:filename] || file.filename)
     url = url(call, id, filename)
 

@@ -31,7 +31,11 @@ defmodule Guildhall.Api.Commands do
     with :ok <- own(call),
          {:ok, forms} <- CommandForm.cast_all(body),
          {:ok, commands} <-
-           change(call, &{:ok, Enum.map(forms, fn form -> new(call, form, &1) end)}) do
+           change(call, fn commands ->
+             with {:ok, ids} <- Store.next_ids(call.instance, length(forms)) do
+               {:ok, Enum.zip_with(forms, ids, &new(&1, &2, commands))}
+             end
+           end) do
       {:ok, show(call, commands)}
     end
   end
@@ -40,8 +44,10 @@ defmodule Guildhall.Api.Commands do
   def create(%Call{body: body} = call) do
     with :ok <- own(call), {:ok, form} <- CommandForm.cast(body) do
       change(call, fn commands ->
-        command = new(call, form, commands)
-        {:ok, [command | Enum.reject(commands, &(&1.id == command.id))]}
+        with {:ok, id} <- Store.next_id(call.instance) do
+          command = new(form, id, commands)
+          {:ok, [command | Enum.reject(commands, &(&1.id == command.id))]}
+        end
       end)
       |> first(call)
     end
@@ -51,8 +57,9 @@ defmodule Guildhall.Api.Commands do
   def update(%Call{params: %{command_id: id}, body: body} = call) do
     with :ok <- own(call), {:ok, form} <- CommandForm.cast_change(body) do
       change(call, fn commands ->
-        with {:ok, command} <- find(commands, id) do
-          command = command |> Map.merge(form) |> Map.put(:version, Store.next_id(call.instance))
+        with {:ok, command} <- find(commands, id),
+             {:ok, version} <- Store.next_id(call.instance) do
+          command = command |> Map.merge(form) |> Map.put(:version, version)
           {:ok, [command | Enum.reject(commands, &(&1.id == id))]}
         end
       end)
@@ -91,10 +98,9 @@ defmodule Guildhall.Api.Commands do
     end
   end
 
-  defp new(call, form, commands) do
+  defp new(form, id, commands) do
     form = Map.merge(%{type: 1, description: "", default_member_permissions: nil}, form)
     known = Enum.find(commands, &(&1.name == form.name and &1.type == form.type))
-    id = Store.next_id(call.instance)
     Map.merge(form, %{id: if(known, do: known.id, else: id), version: id})
   end
 

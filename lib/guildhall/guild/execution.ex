@@ -10,7 +10,6 @@ defmodule Guildhall.Guild.Execution do
     Effects,
     Gate,
     Gathering,
-    Ids,
     Loader,
     Pipeline,
     Plan,
@@ -41,7 +40,7 @@ defmodule Guildhall.Guild.Execution do
   def admit(server, requests) do
     ports = %{
       now: System.system_time(:millisecond),
-      next_id: fn -> Ids.next(server.instance) end,
+      next_id: fn -> Store.next_id_now(server.instance) end,
       write: &write(server, &1, &2)
     }
 

@@ -4,7 +4,7 @@ defmodule Guildhall.Guild.Founding do
   # New rooms. They are written whole before anybody can know of them, in one batch, so no process is
   # needed for it.
 
-  alias Guildhall.Guild.{Directory, Ids, Keys}
+  alias Guildhall.Guild.{Directory, Keys}
   alias Guildhall.Model.{Channel, Guild, Member, Rights, Role, Row}
   alias Guildhall.{Store, User}
 
@@ -13,7 +13,7 @@ defmodule Guildhall.Guild.Founding do
   @spec guild(Guildhall.Instance.t(), map()) :: Guildhall.Guild.result(Guild.t())
   def guild(instance, %{owner_id: owner_id} = attrs) do
     with {:ok, owner} <- User.fetch(instance, owner_id),
-         {:ok, ids} <- Ids.next(instance, 3),
+         {:ok, ids} <- Store.next_ids(instance, 3),
          guild = new(ids, attrs),
          member = %Member{user: owner, joined_at: System.system_time(:millisecond)},
          :ok <- Store.write(instance, room_ops(guild) ++ owner_ops(guild, member)) do
@@ -89,7 +89,7 @@ defmodule Guildhall.Guild.Founding do
 
   defp open(instance, user_id, recipient_id) do
     with {:ok, [_user, _recipient]} <- both(instance, user_id, recipient_id),
-         {:ok, id} <- Ids.next(instance),
+         {:ok, id} <- Store.next_id(instance),
          channel = %Channel{id: id, type: 1, recipients: [user_id, recipient_id]},
          room = %Guild{id: id, kind: :dm, channels: %{id => channel}},
          :ok <- Store.write(instance, room_ops(room) ++ index_ops(channel)) do

@@ -6,7 +6,7 @@ defmodule Guildhall.Guild.Rooms do
   # A room that is about to stop has closed its gate: its successor is started, and nothing is lost.
 
   alias Guildhall.Guild.{Command, Facts, Gate, Request, Server}
-  alias Guildhall.{Instance, Telemetry}
+  alias Guildhall.{Instance, Store, Telemetry}
 
   # How often a command may come back for rows that it lacks, or meet a room that is stopping.
   @attempts 6
@@ -31,6 +31,7 @@ defmodule Guildhall.Guild.Rooms do
         :gone -> attempt(instance, room_id, request, keys, left - 1)
         {:raise, exception, stacktrace} -> reraise(exception, stacktrace)
         {:need, more} -> attempt(instance, room_id, request, Enum.uniq(keys ++ more), left - 1)
+        {:error, :no_ids} -> await_ids(instance, room_id, request, keys, left)
         answer -> answer
       end
     else
@@ -38,6 +39,12 @@ defmodule Guildhall.Guild.Rooms do
       {:error, :overloaded} -> refuse(instance, room_id)
       {:error, reason} -> {:error, reason}
     end
+  end
+
+  # The room does not wait for the store, but its caller may.
+  defp await_ids(instance, room_id, request, keys, left) do
+    with :ok <- Store.await_ids(instance),
+         do: attempt(instance, room_id, request, keys, left - 1)
   end
 
   defp refuse(instance, room_id) do

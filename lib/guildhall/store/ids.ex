@@ -11,6 +11,10 @@ defmodule Guildhall.Store.Ids do
   # that starts begins at the limit it finds there, so it repeats nothing, whatever its clock
   # says. The limit is the data of the worker's lease: if another takes the lease over, the next
   # raise of the limit fails.
+  #
+  # `next/1` never waits: at the limit it asks for a higher one and returns an error. The store's
+  # process raises the limit in advance while ids are in use, so the error is rare: the first id
+  # after a quiet minute, a clock that jumps ahead, a disk that does not answer.
 
   import Bitwise
 
@@ -24,6 +28,8 @@ defmodule Guildhall.Store.Ids do
   # How far the limit is set ahead of the clock: after a crash, ids begin at most so far in the
   # future.
   @lead 4_000
+  # With less than this left, an id asks for a higher limit.
+  @ahead div(@lead, 2) <<< @count_bits
 
   # Positions in the atomics.
   @last 1
@@ -42,18 +48,39 @@ defmodule Guildhall.Store.Ids do
           server: GenServer.server()
         }
 
-  @doc "Starts where the lease's row says that others have ended. There is no limit yet."
-  @spec new(Lease.row() | nil, keyword()) :: t()
-  def new(row, options) do
+  @doc """
+  Starts where the lease's row says that others have ended. There is no limit yet.
+
+  `previous` are the ids of a store of this VM that was killed, for the same folder. They go on where
+  they are: nobody else can have used the folder since, and processes still hold them.
+  """
+  @spec new(Lease.row() | nil, keyword(), previous :: t() | nil) :: t()
+  def new(row, options, previous \\ nil) do
+    struct!(__MODULE__, [numbers: numbers(row, options[:worker], previous)] ++ options)
+  end
+
+  defp numbers(row, worker, %__MODULE__{worker: worker, numbers: numbers}) do
+    used = limit(row) <<< @count_bits
+
+    # A limit that another wrote, or a folder that was exchanged: as if the node had just started.
+    if used >= :atomics.get(numbers, @limit) and :atomics.get(numbers, @last) < @sealed do
+      :atomics.put(numbers, @asked, 0)
+      numbers
+    else
+      numbers(row, worker, nil)
+    end
+  end
+
+  defp numbers(row, _worker, _previous) do
     numbers = :atomics.new(3, signed: true)
     used = limit(row) <<< @count_bits
     :atomics.put(numbers, @last, used - 1)
     :atomics.put(numbers, @limit, used)
-    struct!(__MODULE__, [numbers: numbers] ++ options)
+    numbers
   end
 
-  @doc "Returns the next id."
-  @spec next(t()) :: pos_integer()
+  @doc "Returns the next id, or an error at the limit, which is being raised then. Does not wait."
+  @spec next(t()) :: {:ok, pos_integer()} | {:error, :no_ids}
   def next(%__MODULE__{numbers: numbers} = ids) do
     last = :atomics.get(numbers, @last)
     limit = :atomics.get(numbers, @limit)
@@ -61,21 +88,26 @@ defmodule Guildhall.Store.Ids do
 
     cond do
       next >= limit ->
-        beyond(ids)
+        ask(ids)
+        {:error, :no_ids}
 
       :atomics.compare_exchange(numbers, @last, last, next) != :ok ->
         next(ids)
 
       true ->
-        if next >= limit - (@lead <<< @count_bits) / 2, do: ask(ids)
-        id(ids, next)
+        if next >= limit - @ahead, do: ask(ids)
+        {:ok, id(ids, next)}
     end
   end
+
+  @doc "Returns the number of the last id; it grows with every id."
+  @spec last(t()) :: integer()
+  def last(%__MODULE__{numbers: numbers}), do: :atomics.get(numbers, @last)
 
   @doc "Returns the lease's next row, with a limit ahead of every id and of the clock."
   @spec raised(t(), Lease.row() | nil) :: Lease.row()
   def raised(ids, row) do
-    last = :atomics.get(ids.numbers, @last) >>> @count_bits
+    last = last(ids) >>> @count_bits
     Lease.take(row, <<max(now(ids), last + 1) + @lead::64>>)
   end
 
@@ -91,25 +123,6 @@ defmodule Guildhall.Store.Ids do
   def seal(ids, row) do
     last = :atomics.exchange(ids.numbers, @last, @sealed)
     Lease.take(row, <<(last >>> @count_bits) + 1::64>>)
-  end
-
-  # Waits for a higher limit. Without one, as when the disk is full, ids lag behind the clock for
-  # as long as there are any below the limit.
-  defp beyond(ids) do
-    case GenServer.call(ids.server, :raise_limit) do
-      :ok -> next(ids)
-      {:error, reason} -> lag(ids, reason)
-    end
-  end
-
-  defp lag(%__MODULE__{numbers: numbers} = ids, reason) do
-    last = :atomics.get(numbers, @last)
-
-    cond do
-      last + 1 >= :atomics.get(numbers, @limit) -> exit({:no_ids, reason})
-      :atomics.compare_exchange(numbers, @last, last, last + 1) == :ok -> id(ids, last + 1)
-      true -> lag(ids, reason)
-    end
   end
 
   defp ask(ids) do

@@ -16,9 +16,13 @@ defmodule Guildhall.Store.Server do
 
   # After a limit could not be raised.
   @retry 250
+  # How often the limit is raised while ids are in use, and for how many times after the last one.
+  @raise_every 1_000
+  @raise_unused 60
 
   @enforce_keys [:instance, :engine, :handle, :ids, :worker, :row]
-  defstruct @enforce_keys ++ [raising: nil, waiting: [], retry: nil]
+  defstruct @enforce_keys ++
+              [raising: nil, waiting: [], retry: nil, timer?: false, last: nil, unused: 0]
 
   @spec start_link(keyword()) :: GenServer.on_start()
   def start_link(options) do
@@ -33,12 +37,12 @@ defmodule Guildhall.Store.Server do
     Process.flag(:trap_exit, true)
     Process.flag(:message_queue_data, :off_heap)
     {instance, engine} = {options[:instance], options[:module]}
-    close_leftover(instance)
+    previous = close_leftover(instance, options[:path])
     start = System.monotonic_time()
 
     case engine.open(options) do
       {:ok, handle} ->
-        server = start(handle, options)
+        server = start(handle, options, previous)
         duration = System.monotonic_time() - start
         Telemetry.emit([:store, :open], %{duration: duration}, %{instance: instance})
         {:ok, server}
@@ -51,7 +55,7 @@ defmodule Guildhall.Store.Server do
   @impl GenServer
   def handle_call(:raise_limit, from, server) do
     if server.retry,
-      do: {:reply, {:error, :unavailable}, server},
+      do: {:reply, {:error, server.retry}, server},
       else: {:noreply, raise_limit(%{server | waiting: [from | server.waiting]})}
   end
 
@@ -68,6 +72,7 @@ defmodule Guildhall.Store.Server do
 
   def handle_info({Guildhall.Store, :limit, result}, server), do: limit_raised(server, result)
   def handle_info(:retry, server), do: {:noreply, raise_limit(%{server | retry: nil})}
+  def handle_info(:raise, server), do: {:noreply, raise_again(server, Ids.last(server.ids))}
   def handle_info({:EXIT, _pid, reason}, server), do: {:stop, reason, server}
 
   @impl GenServer
@@ -80,22 +85,25 @@ defmodule Guildhall.Store.Server do
     Instance.erase(server.instance, :ids)
   end
 
-  # An owner that was killed left its engine open, and the folder locked.
-  defp close_leftover(instance) do
-    with %{engine: engine, handle: handle} <- Instance.get(instance, :store) do
+  # An owner that was killed left its engine open, and the folder locked. Returns its ids.
+  defp close_leftover(instance, path) do
+    with %{engine: engine, handle: handle, path: used} <- Instance.get(instance, :store) do
       try do
         engine.close(handle)
       catch
         :exit, _gone -> :ok
       end
+
+      if used == path, do: Instance.get(instance, :ids)
     end
   end
 
-  defp start(handle, options) do
+  defp start(handle, options, previous) do
     {instance, engine} = {options[:instance], options[:module]}
     worker = "worker/#{options[:worker]}"
     {:ok, [row]} = engine.get_many(handle, :leases, [{worker, "lease"}])
-    ids = Ids.new(row, worker: options[:worker], clock: options[:clock], server: name(instance))
+    ids = [worker: options[:worker], clock: options[:clock], server: name(instance)]
+    ids = Ids.new(row, ids, previous)
     readers = Reader.start_all(engine, handle)
     store = %{engine: engine, handle: handle, path: options[:path], instance: instance}
     store = Map.put(store, :readers, readers)
@@ -131,7 +139,8 @@ defmodule Guildhall.Store.Server do
 
   defp limit_raised(server, :ok) do
     Ids.allow(server.ids, server.raising)
-    {:noreply, answer(%{server | row: server.raising, raising: nil}, :ok)}
+    server = answer(%{server | row: server.raising, raising: nil}, :ok)
+    {:noreply, raise_later(server)}
   end
 
   # Another node has these worker bits: not one more id from here.
@@ -142,7 +151,22 @@ defmodule Guildhall.Store.Server do
   end
 
   defp not_raised(server, reason) do
-    answer(%{server | retry: Process.send_after(self(), :retry, @retry)}, {:error, reason})
+    Process.send_after(self(), :retry, @retry)
+    answer(%{server | retry: reason}, {:error, reason})
+  end
+
+  # The limit is raised in advance while ids are in use; a node that is idle writes nothing.
+  defp raise_later(%{timer?: true} = server), do: server
+
+  defp raise_later(server) do
+    Process.send_after(self(), :raise, @raise_every)
+    %{server | timer?: true}
+  end
+
+  defp raise_again(server, last) do
+    unused = if last == server.last, do: server.unused + 1, else: 0
+    server = %{server | timer?: false, last: last, unused: unused}
+    if unused < @raise_unused, do: raise_limit(server), else: server
   end
 
   defp answer(server, answer) do

@@ -30,8 +30,9 @@ defmodule Guildhall.User.Accounts do
 
   @spec create(Instance.t(), map()) :: {:ok, User.t()} | {:error, Store.write_error()}
   def create(instance, attrs) do
-    user = new(instance, attrs, false)
-    with :ok <- add(instance, user, []), do: {:ok, user}
+    with {:ok, user} <- new(instance, attrs, false),
+         :ok <- add(instance, user, []),
+         do: {:ok, user}
   end
 
   @spec import(Instance.t(), [User.t()]) :: :ok | {:error, Store.write_error()}
@@ -42,12 +43,12 @@ defmodule Guildhall.User.Accounts do
   @spec create_bot(Instance.t(), map()) ::
           {:ok, User.t(), Application.t()} | {:error, Store.write_error()}
   def create_bot(instance, attrs) do
-    user = new(instance, attrs, true)
-    application = application_of(user, attrs)
-    row = Row.encode(application)
-    ops = [{:put_new, :users, Account.partition(user.id), "application", row}]
-
-    with :ok <- add(instance, user, ops), do: {:ok, user, application}
+    with {:ok, user} <- new(instance, attrs, true),
+         application = application_of(user, attrs),
+         row = Row.encode(application),
+         ops = [{:put_new, :users, Account.partition(user.id), "application", row}],
+         :ok <- add(instance, user, ops),
+         do: {:ok, user, application}
   end
 
   defp add(instance, user, ops) do
@@ -57,8 +58,10 @@ defmodule Guildhall.User.Accounts do
   end
 
   defp new(instance, %{username: username} = attrs, bot) do
-    %User{id: Store.next_id(instance), username: username, bot: bot}
-    |> struct!(Map.take(attrs, @profile))
+    with {:ok, id} <- Store.next_id(instance) do
+      user = %User{id: id, username: username, bot: bot}
+      {:ok, struct!(user, Map.take(attrs, @profile))}
+    end
   end
 
   defp application_of(%User{} = user, attrs) do

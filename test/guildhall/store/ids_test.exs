@@ -29,20 +29,20 @@ defmodule Guildhall.Store.IdsTest do
 
   test "an id says when it was made, and by which worker", context do
     start(context, worker: 1_023)
-    id = Store.next_id(context.store)
+    id = next_id(context)
     assert Snowflake.time(id) == @noon
     assert (id >>> 12 &&& 0x3FF) == 1_023
     assert (id &&& 0xFFF) == 0
-    assert Store.next_id(context.store) == id + 1
+    assert next_id(context) == id + 1
   end
 
   test "ids of one millisecond borrow from the next", context do
     start(context)
-    ids = for _n <- 1..5_000, do: Store.next_id(context.store)
+    ids = for _n <- 1..5_000, do: next_id(context)
     assert increasing?(ids)
     assert Snowflake.time(List.last(ids)) == @noon + 1
     set(context, @noon + 1_000)
-    assert Snowflake.time(Store.next_id(context.store)) == @noon + 1_000
+    assert Snowflake.time(next_id(context)) == @noon + 1_000
   end
 
   test "ids of many processes are all different, and grow for each of them", context do
@@ -50,7 +50,7 @@ defmodule Guildhall.Store.IdsTest do
 
     ids =
       for _n <- 1..8 do
-        Task.async(fn -> for _n <- 1..5_000, do: Store.next_id(context.store) end)
+        Task.async(fn -> for _n <- 1..5_000, do: next_id(context) end)
       end
       |> Task.await_many()
 
@@ -60,17 +60,17 @@ defmodule Guildhall.Store.IdsTest do
 
   test "a clock that goes far ahead is followed", context do
     start(context)
-    Store.next_id(context.store)
+    next_id(context)
     set(context, @noon + 3_600_000)
-    assert Snowflake.time(Store.next_id(context.store)) == @noon + 3_600_000
+    assert Snowflake.time(next_id(context)) == @noon + 3_600_000
   end
 
   test "a clean restart loses no time", context do
     start(context)
-    before = Store.next_id(context.store)
+    before = next_id(context)
     stop(context)
     start(context)
-    after_it = Store.next_id(context.store)
+    after_it = next_id(context)
     assert after_it > before
     assert Snowflake.time(after_it) == @noon + 1
   end
@@ -78,9 +78,10 @@ defmodule Guildhall.Store.IdsTest do
   test "a stopped store gives out no ids", context do
     start(context)
     ids = Instance.fetch!(context.store, :ids)
-    Ids.next(ids)
+    next_id(context)
     stop(context)
-    assert {:noproc, _call} = catch_exit(Ids.next(ids))
+    assert Ids.next(ids) == {:error, :no_ids}
+    assert Store.next_id(context.store) == {:error, :unavailable}
   end
 
   property "no step of the clock, no restart and no kill makes ids repeat or go back", context do
@@ -93,7 +94,7 @@ defmodule Guildhall.Store.IdsTest do
       ])
 
     start(context)
-    first = Store.next_id(context.store)
+    first = next_id(context)
 
     forall commands <- list(commands) do
       last = Process.get(:last, first)
@@ -101,7 +102,7 @@ defmodule Guildhall.Store.IdsTest do
       ids =
         Enum.flat_map(commands, fn
           {:step, by} -> step(context, by)
-          {:take, n} -> for _n <- 1..n, do: Store.next_id(context.store)
+          {:take, n} -> for _n <- 1..n, do: next_id(context)
           :restart -> restart(context)
           :kill -> kill(context)
         end)
@@ -111,25 +112,87 @@ defmodule Guildhall.Store.IdsTest do
     end
   end
 
-  test "without room for a new limit ids lag behind the clock, then end", context do
-    {:ok, full} = GenServer.start_link(__MODULE__.Full, :ok)
+  test "without a higher limit there are no ids, and nobody is held up", context do
+    {:ok, full} = GenServer.start_link(__MODULE__.Full, self())
     limit = @noon - Snowflake.epoch() + 1
     ids = Ids.new(nil, worker: 0, clock: context.options[:clock], server: full)
     Ids.allow(ids, Lease.take(nil, <<limit::64>>))
-    assert Snowflake.time(Ids.next(ids)) == @noon
+    taken = for _n <- 1..4_096, {:ok, id} <- [Ids.next(ids)], do: id
+    assert increasing?(taken)
+    assert Snowflake.time(List.last(taken)) == @noon
+    assert Ids.next(ids) == {:error, :no_ids}
 
+    # Asked for once, however many want ids.
+    assert Ids.next(ids) == {:error, :no_ids}
+    assert_receive :raise_limit
+    refute_received :raise_limit
+
+    # An id never has a time that is over.
+    Ids.allow(ids, Lease.take(nil, <<limit + 1_000::64>>))
     set(context, @noon + 60_000)
-    lagging = for _n <- 1..4_095, do: Ids.next(ids)
-    assert increasing?(lagging)
-    assert Snowflake.time(List.last(lagging)) == @noon
-    assert catch_exit(Ids.next(ids)) == {:no_ids, :storage_full}
+    assert Ids.next(ids) == {:error, :no_ids}
+  end
+
+  test "the limit is raised in advance while ids are in use", context do
+    start(context)
+    next_id(context)
+    ids = Instance.fetch!(context.store, :ids)
+
+    for second <- 1..3 do
+      set(context, @noon + second * 3_000)
+      await_limit(ids, context)
+      assert {:ok, id} = Store.next_id_now(context.store)
+      assert Snowflake.time(id) == @noon + second * 3_000
+    end
+  end
+
+  # The store says nothing of it, so that an id costs nothing: a later commit tells.
+  defp await_limit(ids, context) do
+    instance = context.store
+
+    unless :atomics.get(ids.numbers, 2) >>> 12 >
+             :atomics.get(context.clock, 1) - Snowflake.epoch() do
+      assert_receive {:event, [:guildhall, :store, :commit], _, %{instance: ^instance}}, 5_000
+      await_limit(ids, context)
+    end
+  end
+
+  test "a store that was killed goes on with the ids that processes hold", context do
+    start(context)
+    before = next_id(context)
+    ids = Instance.fetch!(context.store, :ids)
+    kill(context)
+    assert next_id(context) == before + 1
+    assert {:ok, id} = Ids.next(ids)
+    assert id == before + 2
+    assert next_id(context) == before + 3
+  end
+
+  test "a store that does not answer costs its caller an error", context do
+    start(context)
+    next_id(context)
+    ids = Instance.fetch!(context.store, :ids)
+    :ok = :sys.suspend(Instance.child(context.store, :store))
+    :atomics.put(ids.numbers, 2, 0)
+    assert Store.next_id_now(context.store) == {:error, :no_ids}
+    assert Store.next_id(context.store) == {:error, :unavailable}
+    :ok = :sys.resume(Instance.child(context.store, :store))
+    assert {:ok, _id} = Store.next_id(context.store)
   end
 
   defmodule Full do
     use GenServer
-    def init(:ok), do: {:ok, :ok}
-    def handle_call(:raise_limit, _from, :ok), do: {:reply, {:error, :storage_full}, :ok}
-    def handle_cast(:raise_limit, :ok), do: {:noreply, :ok}
+    def init(test), do: {:ok, test}
+
+    def handle_cast(:raise_limit, test) do
+      send(test, :raise_limit)
+      {:noreply, test}
+    end
+  end
+
+  defp next_id(context) do
+    {:ok, id} = Store.next_id(context.store)
+    id
   end
 
   defp step(context, by) do
