@@ -88,7 +88,7 @@ defmodule Guildhall.Guild do
 
   `:unknown_guild` `:unknown_channel` `:unknown_message` `:unknown_member` `:unknown_role`
   `:unknown_user` `:unknown_ban` `:unknown_emoji` `:unknown_overwrite` `:missing_access`
-  `:missing_permissions` `:cannot_edit_other` `:system_message` `:empty_message` `:non_text_channel`
+  `:missing_permissions` `:direct_channel` `:cannot_edit_other` `:system_message` `:empty_message` `:non_text_channel`
   `:channel_type` `:invalid_role` `:invalid_recipient` `:reaction_limit` `:role_limit` `:channel_limit`
   `:pin_limit` `:bulk_count` `:too_old` `:banned` `:not_in_voice` `{:slowmode, milliseconds}`
   `{:invalid, tree}` (`t:Guildhall.Model.Form.tree/0`), and, when it is not the command's fault,

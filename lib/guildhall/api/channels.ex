@@ -72,11 +72,16 @@ defmodule Guildhall.Api.Channels do
     end
   end
 
-  # There are neither invites nor webhooks.
-  @spec none(Call.t()) :: Call.result()
-  def none(%Call{params: %{channel_id: id}} = call) do
-    manage = Permissions.bit(:manage_channels)
-    with {:ok, _allowed} <- Room.channel(call, {:authorize, id, manage}), do: {:ok, []}
+  # There are neither invites nor webhooks, which those may know who would manage them.
+  @spec no_invites(Call.t()) :: Call.result()
+  def no_invites(call), do: none(call, :manage_channels)
+
+  @spec no_webhooks(Call.t()) :: Call.result()
+  def no_webhooks(call), do: none(call, :manage_webhooks)
+
+  defp none(%Call{params: %{channel_id: id}} = call, permission) do
+    command = {:authorize, id, Permissions.bit(permission)}
+    with {:ok, _allowed} <- Room.channel(call, command), do: {:ok, []}
   end
 
   # A channel to be made, as part of a larger form.

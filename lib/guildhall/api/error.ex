@@ -37,6 +37,7 @@ defmodule Guildhall.Api.Error do
     {:banned, 403, 40_007, "The user is banned from this guild."},
     {:not_in_voice, 400, 40_032, "Target user is not connected to voice."},
     {:missing_access, 403, 50_001, "Missing Access"},
+    {:direct_channel, 403, 50_003, "Cannot execute action on a DM channel"},
     {:cannot_edit_other, 403, 50_005, "Cannot edit a message authored by another user"},
     {:empty_message, 400, 50_006, "Cannot send an empty message"},
     {:cannot_message_user, 403, 50_007, "Cannot send messages to this user"},

@@ -5,18 +5,13 @@ defmodule Guildhall.Api.Room do
 
   alias Guildhall.Api.Call
   alias Guildhall.Guild
-  alias Guildhall.Model
   alias Guildhall.Permissions
 
   @type answer :: :ok | {:ok, term()} | {:error, term()}
 
   @spec guild(Call.t(), Guild.command()) :: answer()
   def guild(%Call{params: %{guild_id: guild_id}} = call, command) do
-    case Guild.run(call.instance, guild_id, actor(call), command) do
-      # The room of a direct message channel.
-      {:ok, %Model.Guild{kind: :dm}} -> {:error, :unknown_guild}
-      answer -> answer
-    end
+    Guild.run(call.instance, guild_id, actor(call), command)
   end
 
   @spec channel(Call.t(), Guild.command()) :: answer()

@@ -5,6 +5,9 @@ defmodule Guildhall.Guild.Authority do
   #
   # The operator may do everything. Someone who is no member has no access to anything, and a
   # channel that a member cannot see is one that he has no access to.
+  #
+  # A command that names several channels asks `in_channel/4` for each of them. A direct message
+  # channel is no guild: commands about a guild do not find one there.
 
   import Bitwise
 
@@ -25,12 +28,15 @@ defmodule Guildhall.Guild.Authority do
         }
   @type missing :: {:need, [Facts.key()]} | {:error, atom()}
 
+  @direct [1, 3]
   @administrator Permissions.bit(:administrator)
   @view Permissions.bit(:view_channel)
   @in_a_timeout @view ||| Permissions.bit(:read_message_history)
 
   @doc "Returns the actor's standing in the guild, if he has all these permissions."
   @spec in_guild(State.t(), Request.t(), Permissions.mask()) :: {:ok, t()} | missing()
+  def in_guild(%State{guild: %Guild{kind: :dm}}, _request, _needed), do: {:error, :unknown_guild}
+
   def in_guild(state, request, needed) do
     with {:ok, authority} <- identify(state, request) do
       permissions = guild_permissions(state, authority, request.now)
@@ -53,6 +59,18 @@ defmodule Guildhall.Guild.Authority do
     end
   end
 
+  @doc "Whether the actor sees each of these channels and has all these permissions in it."
+  @spec in_channels(State.t(), Request.t(), [pos_integer()], Permissions.mask()) ::
+          :ok | missing()
+  def in_channels(state, request, channel_ids, needed) do
+    Enum.reduce_while(channel_ids, :ok, fn channel_id, :ok ->
+      case in_channel(state, request, channel_id, needed) do
+        {:ok, _authority} -> {:cont, :ok}
+        missing -> {:halt, missing}
+      end
+    end)
+  end
+
   @spec channel(Guild.t(), pos_integer()) :: {:ok, Channel.t()} | {:error, :unknown_channel}
   def channel(%Guild{channels: channels}, channel_id) do
     with :error <- Map.fetch(channels, channel_id), do: {:error, :unknown_channel}
@@ -67,9 +85,20 @@ defmodule Guildhall.Guild.Authority do
   @spec can?(t(), Permissions.mask()) :: boolean()
   def can?(%__MODULE__{permissions: permissions}, needed), do: (permissions &&& needed) == needed
 
-  @spec allow(t(), Permissions.mask()) :: {:ok, t()} | {:error, :missing_permissions}
+  @doc "The same as a result. No right is missing in a direct message channel: it has none to give."
+  @spec allow(t(), Permissions.mask()) ::
+          {:ok, t()} | {:error, :missing_permissions | :direct_channel}
   def allow(authority, needed) do
-    if can?(authority, needed), do: {:ok, authority}, else: {:error, :missing_permissions}
+    cond do
+      can?(authority, needed) ->
+        {:ok, authority}
+
+      match?(%Channel{type: type} when type in @direct, authority.channel) ->
+        {:error, :direct_channel}
+
+      true ->
+        {:error, :missing_permissions}
+    end
   end
 
   @doc "Whether the actor may act on the other member: his highest role is above the other's."
@@ -97,9 +126,17 @@ defmodule Guildhall.Guild.Authority do
       else: {:error, :missing_permissions}
   end
 
-  @doc "The changes that putting an overwrite in the place of another one makes, as bits."
+  @doc """
+  The changes that putting an overwrite in the place of another one makes, as bits.
+
+  An overwrite that becomes one for another kind of target takes all its bits from the old target.
+  """
   @spec overwrite_changes(Overwrite.t() | nil, Overwrite.t() | nil) ::
           [{Permissions.mask(), Permissions.mask()}]
+  def overwrite_changes(%Overwrite{type: was} = old, %Overwrite{type: is} = new) when was != is do
+    overwrite_changes(old, nil) ++ overwrite_changes(nil, new)
+  end
+
   def overwrite_changes(old, new) do
     {old_allow, old_deny} = bits(old)
     {new_allow, new_deny} = bits(new)
@@ -153,7 +190,6 @@ defmodule Guildhall.Guild.Authority do
   end
 
   defp guild_permissions(_state, %{actor: :operator}, _now), do: Permissions.all()
-  defp guild_permissions(%State{guild: %Guild{kind: :dm}}, _authority, _now), do: Rights.direct()
 
   defp guild_permissions(state, %{member: member}, now) do
     {_id, _roles, timed_out?} = member = Rights.member(member, now)

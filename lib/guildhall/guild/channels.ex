@@ -1,7 +1,8 @@
 defmodule Guildhall.Guild.Channels do
   @moduledoc false
 
-  # Channels of a guild: made, changed, sorted, deleted.
+  # Channels of a guild: made, changed, sorted, deleted. The actor must be able to manage every channel
+  # that changes by it, and the category that a channel is put into.
 
   @behaviour Guildhall.Guild.Concern
 
@@ -46,6 +47,7 @@ defmodule Guildhall.Guild.Channels do
   def decide(%State{guild: guild} = state, %{command: {:create_channel, attrs}} = request) do
     with {:ok, authority} <- Authority.in_guild(state, request, @manage),
          :ok <- room(guild),
+         :ok <- parent(state, request, attrs[:parent_id]),
          channel = new(guild, request, attrs),
          :ok <- fits(guild, channel),
          :ok <- Overwrites.allowed(authority, %{}, given(attrs)) do
@@ -63,6 +65,8 @@ defmodule Guildhall.Guild.Channels do
     with {:ok, authority} <- Authority.in_channel(state, request, id, @manage),
          old = authority.channel,
          channel = update(old, attrs),
+         :ok <-
+           if(moved?(old, channel), do: parent(state, request, channel.parent_id), else: :ok),
          :ok <- convertible(old, channel),
          :ok <- fits(guild, channel),
          :ok <- overwritable(authority, old, channel) do
@@ -72,17 +76,18 @@ defmodule Guildhall.Guild.Channels do
   end
 
   def decide(%State{guild: guild} = state, %{command: {:delete_channel, id}} = request) do
-    with {:ok, %{channel: channel}} <- Authority.in_channel(state, request, id, @manage) do
-      orphans =
-        for {_id, %{parent_id: ^id} = child} <- guild.channels, do: %{child | parent_id: nil}
+    children = for {_id, %{parent_id: ^id} = child} <- guild.channels, do: child
 
+    with {:ok, %{channel: channel}} <- Authority.in_channel(state, request, id, @manage),
+         :ok <- Authority.in_channels(state, request, Enum.map(children, & &1.id), @manage) do
+      orphans = for child <- children, do: %{child | parent_id: nil}
       {:ok, state |> changed(orphans) |> delete(state, channel) |> unassign(state, id)}
     end
   end
 
-  def decide(%State{guild: guild} = state, %{command: {:move_channels, moves}} = request) do
-    with {:ok, authority} <- Authority.in_guild(state, request, @manage),
-         {:ok, channels} <- moved(guild, authority, moves) do
+  def decide(state, %{command: {:move_channels, moves}} = request) do
+    with {:ok, _authority} <- Authority.in_guild(state, request, @manage),
+         {:ok, channels} <- moved(state, request, moves) do
       {:ok, changed(state, channels)}
     end
   end
@@ -154,6 +159,15 @@ defmodule Guildhall.Guild.Channels do
 
   defp given(attrs), do: Map.new(attrs[:overwrites] || [], &{&1.id, &1})
 
+  defp moved?(old, channel), do: old.parent_id != channel.parent_id
+
+  # A parent that there is not is refused by `fits/2`.
+  defp parent(%State{guild: guild} = state, request, id) when is_map_key(guild.channels, id) do
+    Authority.in_channels(state, request, [id], @manage)
+  end
+
+  defp parent(_state, _request, _none), do: :ok
+
   defp convertible(%{type: type}, %{type: type}), do: :ok
   defp convertible(%{type: a}, %{type: b}) when a in @convertible and b in @convertible, do: :ok
   defp convertible(_old, _new), do: {:error, :channel_type}
@@ -222,21 +236,37 @@ defmodule Guildhall.Guild.Channels do
     end
   end
 
-  defp moved(guild, authority, moves) do
+  # The moves are made one after the other, but what the actor may do is asked of the guild as it is
+  # before all of them: no move gives a right for the next one. A client sends the positions of all
+  # channels that it sees, so a channel that stays as it is must only be visible.
+  defp moved(%State{guild: guild} = state, request, moves) do
     Enum.reduce_while(moves, {:ok, guild, []}, fn move, {:ok, guild, channels} ->
-      with {:ok, old} <- Authority.channel(guild, move.id),
+      with {:ok, authority} <- Authority.in_channel(state, request, move.id, 0),
+           old = Map.fetch!(guild.channels, move.id),
            channel = move(guild, old, move),
-           :ok <- fits(guild, channel),
-           :ok <- overwritable(authority, old, channel) do
+           :ok <- movable(state, request, authority, {guild, old, channel}) do
         guild = %{guild | channels: Map.put(guild.channels, channel.id, channel)}
         {:cont, {:ok, guild, if(channel == old, do: channels, else: [channel | channels])}}
       else
-        {:error, reason} -> {:halt, {:error, reason}}
+        missing -> {:halt, missing}
       end
     end)
     |> case do
       {:ok, _guild, channels} -> {:ok, channels |> Enum.reverse() |> last_of_each()}
-      {:error, reason} -> {:error, reason}
+      missing -> missing
+    end
+  end
+
+  defp movable(_state, _request, _authority, {_guild, same, same}), do: :ok
+
+  defp movable(state, request, authority, {guild, old, channel}) do
+    copied? = old.overwrites != channel.overwrites
+    target = if copied? or moved?(old, channel), do: channel.parent_id
+
+    with {:ok, authority} <- Authority.allow(authority, @manage),
+         :ok <- parent(state, request, target),
+         :ok <- fits(guild, channel) do
+      overwritable(authority, old, channel)
     end
   end
 

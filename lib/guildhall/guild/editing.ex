@@ -113,8 +113,7 @@ defmodule Guildhall.Guild.Editing do
       authority.actor == author_id and message.type in @editable -> :ok
       authority.actor == author_id -> {:error, :system_message}
       Enum.any?(@parts, &is_map_key(attrs, &1)) -> {:error, :cannot_edit_other}
-      Authority.can?(authority, @manage) -> :ok
-      true -> {:error, :missing_permissions}
+      true -> manage(authority)
     end
   end
 
@@ -143,10 +142,11 @@ defmodule Guildhall.Guild.Editing do
   defp address(_state, _request, _authority, message, _attrs), do: {:ok, message}
 
   defp deletable(authority, message) do
-    if authority.actor == message.author.id or Authority.can?(authority, @manage),
-      do: :ok,
-      else: {:error, :missing_permissions}
+    if authority.actor == message.author.id, do: :ok, else: manage(authority)
   end
+
+  defp manage(authority),
+    do: with({:ok, _authority} <- Authority.allow(authority, @manage), do: :ok)
 
   defp bulk(ids, now) do
     oldest = Snowflake.from_time(now - @bulk_age)

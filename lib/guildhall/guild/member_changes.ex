@@ -5,12 +5,19 @@ defmodule Guildhall.Guild.MemberChanges do
 
   import Bitwise
 
-  alias Guildhall.Guild.{Authority, Plan, State, Voices}
-  alias Guildhall.Model.{Channel, Form, Guild, Member, Rights}
+  alias Guildhall.Guild.{Authority, State}
+  alias Guildhall.Model.{Channel, Form, Guild, Member, Rights, Role}
   alias Guildhall.Permissions
 
   @manage_roles Permissions.bit(:manage_roles)
   @longest_timeout 28 * 24 * 3_600_000
+  # Each of these is enough to change a member's flags.
+  @flags [
+    Permissions.bit(:manage_guild),
+    @manage_roles,
+    Permissions.bit(:moderate_members) + Permissions.bit(:kick_members) +
+      Permissions.bit(:ban_members)
+  ]
   @fields [:nick, :roles, :mute, :deaf, :timeout_until, :flags]
 
   @doc "Returns the member with the changes, if the actor may make all of them."
@@ -22,40 +29,28 @@ defmodule Guildhall.Guild.MemberChanges do
     |> Enum.reduce_while({:ok, member}, fn {field, value}, {:ok, changed} ->
       value = normal(field, value)
 
-      with false <- Map.fetch!(member, field) == value,
-           :ok <- may(field, value, state, authority, member, now) do
-        {:cont, {:ok, Map.put(changed, field, value)}}
-      else
-        true -> {:cont, {:ok, changed}}
+      case may(field, value, state, authority, member, now) do
+        :ok -> {:cont, {:ok, Map.put(changed, field, value)}}
         {:error, reason} -> {:halt, {:error, reason}}
       end
     end)
   end
 
-  @doc "The effects of moving a member to another voice channel, or out of his."
-  @spec moves(State.t(), Authority.t(), Member.t(), map()) ::
-          {:ok, [Plan.effect()]} | {:error, Guildhall.Guild.reason()}
-  def moves(%State{guild: guild} = state, authority, %{user: %{id: user_id}}, %{channel_id: id}) do
-    with :ok <- allow(authority, :move_members),
-         {:ok, _voice} <- connected(state, user_id),
-         {:ok, _channel} <- voice_channel(guild, id) do
-      {:ok, [{:voice, {:move, user_id, id}}]}
-    end
-  end
+  @doc "Whether the actor may add this member with the nickname, roles, mute and deaf that it has."
+  @spec addable(State.t(), Authority.t(), Member.t()) ::
+          :ok | {:error, Guildhall.Guild.reason()}
+  def addable(state, authority, %Member{} = member) do
+    needed =
+      for {true, name} <- [
+            {member.nick != nil, :manage_nicknames},
+            {member.roles != [], :manage_roles},
+            {member.mute, :mute_members},
+            {member.deaf, :deafen_members}
+          ],
+          do: Permissions.bit(name)
 
-  def moves(_state, _authority, _member, _attrs), do: {:ok, []}
-
-  defp connected(state, user_id) do
-    with :error <- Voices.fetch(state.voices, user_id), do: {:error, :not_in_voice}
-  end
-
-  defp voice_channel(_guild, nil), do: {:ok, nil}
-
-  defp voice_channel(guild, id) do
-    case Authority.channel(guild, id) do
-      {:ok, %{type: type}} when type not in [2, 13] -> {:error, :channel_type}
-      found -> found
-    end
+    with {:ok, _authority} <- Authority.allow(authority, Enum.sum(needed)),
+         do: roles(state, authority, [], member.roles)
   end
 
   @doc "Whether the actor may change a member's roles from these to those."
@@ -63,8 +58,8 @@ defmodule Guildhall.Guild.MemberChanges do
           :ok | {:error, :unknown_role | :missing_permissions | :invalid_role}
   def roles(%State{guild: guild}, authority, old, new) do
     Enum.reduce_while((old -- new) ++ (new -- old), :ok, fn role_id, :ok ->
-      with :ok <- grantable(guild, role_id),
-           {:ok, role} <- Authority.role(guild, role_id),
+      with {:ok, role} <- Authority.role(guild, role_id),
+           :ok <- grantable(guild, role),
            :ok <- Authority.above(authority, guild, role) do
         {:cont, :ok}
       else
@@ -82,8 +77,9 @@ defmodule Guildhall.Guild.MemberChanges do
     for id <- (before -- now) ++ (now -- before), do: Map.fetch!(guild.channels, id)
   end
 
-  defp grantable(%Guild{id: id}, id), do: {:error, :invalid_role}
-  defp grantable(_guild, _role_id), do: :ok
+  defp grantable(%Guild{id: id}, %Role{id: id}), do: {:error, :invalid_role}
+  defp grantable(_guild, %Role{managed: true}), do: {:error, :invalid_role}
+  defp grantable(_guild, _role), do: :ok
 
   defp normal(:roles, roles), do: Enum.uniq(roles || [])
   defp normal(:nick, ""), do: nil
@@ -116,8 +112,11 @@ defmodule Guildhall.Guild.MemberChanges do
   defp may(:mute, _mute, _state, authority, _member, _now), do: allow(authority, :mute_members)
   defp may(:deaf, _deaf, _state, authority, _member, _now), do: allow(authority, :deafen_members)
 
-  defp may(:flags, _flags, _state, authority, _member, _now),
-    do: allow(authority, :moderate_members)
+  defp may(:flags, _flags, _state, authority, _member, _now) do
+    if Enum.any?(@flags, &Authority.can?(authority, &1)),
+      do: :ok,
+      else: {:error, :missing_permissions}
+  end
 
   defp allow(authority, name) do
     with {:ok, _authority} <- Authority.allow(authority, Permissions.bit(name)), do: :ok

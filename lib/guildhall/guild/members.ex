@@ -16,7 +16,8 @@ defmodule Guildhall.Guild.Members do
     MemberChanges,
     Plan,
     Posting,
-    State
+    State,
+    VoiceMoves
   }
 
   alias Guildhall.Model.{Guild, Member, User}
@@ -54,7 +55,7 @@ defmodule Guildhall.Guild.Members do
          {:ok, [nil, nil, %User{} = user]} <-
            Facts.fetch_all(state, request, [{:member, user_id}, {:ban, user_id}, {:user, user_id}]),
          member = new(user, attrs, request.now),
-         :ok <- MemberChanges.roles(state, authority, [], member.roles) do
+         :ok <- MemberChanges.addable(state, authority, member) do
       {:ok, join(state, request, member)}
     else
       {:ok, [%Member{}, _ban, _user]} -> Plan.answer(:exists)
@@ -68,7 +69,7 @@ defmodule Guildhall.Guild.Members do
     with {:ok, authority} <- Authority.in_guild(state, request, 0),
          {:ok, member} <- member(state, request, user_id),
          {:ok, changed} <- MemberChanges.apply(state, authority, member, attrs, request.now),
-         {:ok, moves} <- MemberChanges.moves(state, authority, member, attrs) do
+         {:ok, moves} <- VoiceMoves.effects(state, request, authority, {member, attrs}) do
       plan = update(state, member, changed)
       {:ok, %{plan | effects: plan.effects ++ moves}}
     end
@@ -124,7 +125,9 @@ defmodule Guildhall.Guild.Members do
 
   defp new(user, attrs, now) do
     fields =
-      attrs |> Map.take([:nick, :roles, :mute, :deaf]) |> Map.filter(fn {_, v} -> v != nil end)
+      attrs
+      |> Map.take([:nick, :roles, :mute, :deaf])
+      |> Map.filter(fn {_field, value} -> value not in [nil, ""] end)
 
     struct(%Member{user: user, joined_at: now}, Map.update(fields, :roles, [], &Enum.uniq/1))
   end
@@ -151,11 +154,9 @@ defmodule Guildhall.Guild.Members do
 
   defp change_roles(state, request, user_id, role_id, fun) do
     with {:ok, authority} <- Authority.in_guild(state, request, @manage_roles),
-         {:ok, _role} <- Authority.role(state.guild, role_id),
-         {:ok, member} <- member(state, request, user_id),
-         roles = fun.(member.roles),
-         :ok <- MemberChanges.roles(state, authority, member.roles, roles) do
-      {:ok, update(state, member, %{member | roles: roles})}
+         :ok <- MemberChanges.roles(state, authority, [], [role_id]),
+         {:ok, member} <- member(state, request, user_id) do
+      {:ok, update(state, member, %{member | roles: fun.(member.roles)})}
     end
   end
 

@@ -27,14 +27,8 @@ defmodule Guildhall.Guild.Settings do
     :premium_progress_bar_enabled,
     :owner_id
   ]
-  @nullable [
-    :icon,
-    :description,
-    :afk_channel_id,
-    :system_channel_id,
-    :rules_channel_id,
-    :public_updates_channel_id
-  ]
+  @channels [:afk_channel_id, :system_channel_id, :rules_channel_id, :public_updates_channel_id]
+  @nullable [:icon, :description | @channels]
 
   @impl true
   def facts(_actor, {:update_guild, %{owner_id: id}}) when is_integer(id), do: [{:member, id}]
@@ -58,8 +52,8 @@ defmodule Guildhall.Guild.Settings do
       end)
 
     with {:ok, authority} <- Authority.in_guild(state, request, @manage),
-         :ok <- channels(guild, changes),
-         :ok <- heir(state, request, authority, changes) do
+         :ok <- channels(state, request, changes),
+         :ok <- heir(state, request, authority, attrs[:owner_id]) do
       {:ok, update(state, changes)}
     end
   end
@@ -78,12 +72,15 @@ defmodule Guildhall.Guild.Settings do
     end
   end
 
-  defp channels(guild, changes) do
-    ids = for {field, id} when id != nil <- changes, field in @nullable, is_integer(id), do: id
-    if Enum.all?(ids, &is_map_key(guild.channels, &1)), do: :ok, else: {:error, :unknown_channel}
+  # A setting may name only channels that the actor sees.
+  defp channels(state, request, changes) do
+    ids = for {field, id} when id != nil <- changes, field in @channels, do: id
+    Authority.in_channels(state, request, ids, 0)
   end
 
-  defp heir(state, request, authority, %{owner_id: id}) do
+  defp heir(_state, _request, _authority, nil), do: :ok
+
+  defp heir(state, request, authority, id) do
     with :ok <- owner(state.guild, authority),
          {:ok, %Member{}} <- Facts.fetch(state, request, {:member, id}) do
       :ok
@@ -92,8 +89,6 @@ defmodule Guildhall.Guild.Settings do
       other -> other
     end
   end
-
-  defp heir(_state, _request, _authority, _changes), do: :ok
 
   defp owner(_guild, %Authority{actor: :operator}), do: :ok
   defp owner(%Guild{owner_id: id}, %Authority{actor: id}), do: :ok

@@ -70,7 +70,8 @@ defmodule Guildhall.Guild.Snapshot do
     state = refresh(state)
     visible = Rights.visible(state.rights, member)
     {presences, state} = presences(state, subscriber, bounds)
-    {members, state} = members(state, subscriber, threshold, presences)
+    voices = for voice <- Voices.all(state.voices), voice.channel_id in visible, do: voice
+    {members, state} = members(state, subscriber, threshold, {voices, presences})
     presences = for {_user_id, presence} <- presences, do: presence
 
     json = [
@@ -81,7 +82,7 @@ defmodule Guildhall.Guild.Snapshot do
       [~s(,"channels":[), channels(state, visible), "]"],
       [~s(,"members":[), Enum.intersperse(members, ","), "]"],
       [~s(,"presences":[), Enum.intersperse(presences, ","), "]"],
-      [~s(,"voice_states":), Payload.encode!(voices(state, visible))],
+      [~s(,"voice_states":), Payload.encode!(Enum.map(voices, &Json.voice_state/1))],
       ~s(,"unavailable":false,"threads":[],"stage_instances":[],"guild_scheduled_events":[]),
       ~s(,"soundboard_sounds":[]})
     ]
@@ -125,12 +126,12 @@ defmodule Guildhall.Guild.Snapshot do
 
   defp last(state, id), do: state.posts |> Posts.last(id) |> Json.id() |> Payload.encode!()
 
-  # Without presences a client is shown itself and who is in a voice channel.
-  defp members(state, subscriber, threshold, presences) do
+  # Without presences a client is shown itself and the members whose voice states it is shown.
+  defp members(state, subscriber, threshold, {voices, presences}) do
     user_ids =
       if all_members?(state, subscriber, threshold),
         do: for(member <- Roster.known(state.roster), do: member.user.id),
-        else: [subscriber.user_id | talking(state) ++ for({id, _presence} <- presences, do: id)]
+        else: [subscriber.user_id | ids(voices) ++ for({id, _presence} <- presences, do: id)]
 
     {members, roster} =
       user_ids
@@ -142,7 +143,7 @@ defmodule Guildhall.Guild.Snapshot do
 
   defp json(member), do: Payload.encode!(Json.member(member, user: true))
 
-  defp talking(state), do: for(%{user_id: id} <- Voices.all(state.voices), do: id)
+  defp ids(voices), do: for(%{user_id: id} <- voices, do: id)
 
   defp presences(%State{guild: guild} = state, %Subscriber{intents: intents} = subscriber, bounds) do
     {threshold, _watchers} = bounds
@@ -177,11 +178,5 @@ defmodule Guildhall.Guild.Snapshot do
     }
 
     {sample, %{state | snapshot: snapshot}}
-  end
-
-  defp voices(state, visible) do
-    for voice <- Voices.all(state.voices),
-        voice.channel_id in visible,
-        do: Json.voice_state(voice)
   end
 end

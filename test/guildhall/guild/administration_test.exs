@@ -244,7 +244,9 @@ defmodule Guildhall.Guild.AdministrationTest do
       new = user(context.instance, "zora")
       :ok = Guildhall.User.register(context.instance, new)
       assert run(context, context.ada, {:add_member, 5, %{}}) == {:error, :unknown_user}
-      member = run!(context, context.ada, {:add_member, new, %{nick: "Zoë"}})
+      named = {:add_member, new, %{nick: "Zoë"}}
+      assert run(context, context.ada, named) == {:error, :missing_permissions}
+      member = run!(context, context.owner, named)
       assert run(context, context.ada, {:add_member, new, %{}}) == {:ok, :exists}
       guild_id = context.guild.id
       assert_receive {Guildhall.User, {:joined, ^guild_id, :guild}}
