@@ -22,6 +22,7 @@ defmodule Guildhall.Log do
         [
           [:guildhall, :store, :refusal],
           [:guildhall, :store, :reopen],
+          [:guildhall, :guild, :close],
           [:guildhall, :guild, :stop],
           [:guildhall, :http, :exception],
           [:guildhall, :telemetry, :failure]
@@ -51,8 +52,12 @@ defmodule Guildhall.Log do
     "the database was opened again after an error of the disk, in #{milliseconds(duration)} ms"
   end
 
+  defp text([:guildhall, :guild, :close], _measurements, %{reason: reason, room_id: id}) do
+    "guild #{id} cannot be served, and is unavailable to its members: #{inspect(reason)}"
+  end
+
   defp text([:guildhall, :guild, :stop], _measurements, %{reason: reason, room_id: id})
-       when reason not in [:normal, :shutdown] do
+       when reason not in [:normal, :shutdown, {:shutdown, :corrupt}, {:shutdown, :unserved}] do
     "room #{id} crashed and its sessions attach anew: #{inspect(reason)}"
   end
 

@@ -36,6 +36,7 @@ defmodule Guildhall.Relay do
   | session | `{Guildhall.Relay, :overflow}` | too much waits; it has been detached everywhere and must end |
   | session | `{Guildhall.Relay, :room_down, room_id}` | the room died; attach to it again |
   | room | `{Guildhall.Relay, :detached, relay, [{session_id, user_id}]}` | sessions that died or overflowed |
+  | room | `{Guildhall.Relay, :refused, room_id, reason}` | it does not fit into an audience; its sessions were told `:room_down`, and it must end |
 
   A relay that dies loses its subscribers; their sessions monitor it and end. How relays work is in
   `lib/guildhall/relay/README.md`.

@@ -61,6 +61,15 @@ defmodule Guildhall.Telemetry do
        room_id: "which room",
        reason: "`:normal` if it was idle or deleted, else why"
      ]},
+    {[:guild, :close], "A guild cannot be served. Its sessions were told that it is unavailable.",
+     [count: "1"],
+     [
+       instance: "which node",
+       room_id: "which room",
+       reason:
+         "`:corrupt` if a row of it is damaged, `:too_large` if its sessions could not take it, or " <>
+           "`{:audience, reason}` if it does not fit into the audience of a relay"
+     ]},
     {[:guild, :release], "What a write changed became visible.",
      [
        duration: "since it was decided, milliseconds",

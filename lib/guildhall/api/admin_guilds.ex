@@ -5,14 +5,14 @@ defmodule Guildhall.Api.AdminGuilds do
 
   alias Guildhall.Api.{Call, Channels, Members, Roles, Room, View}
   alias Guildhall.Guild
-  alias Guildhall.Model.Form
+  alias Guildhall.Model.{Form, Limits}
 
   @create [
-    name: [type: :string, length: 2..100, required: true],
+    name: [type: :string, length: Limits.guild_name(), required: true],
     owner_id: [type: :snowflake, required: true],
-    description: [type: :string, length: 0..300, nullable: true],
-    roles: [type: {:list, &Roles.form/1}, length: 0..249],
-    channels: [type: {:list, &Channels.form/1}, length: 0..498],
+    description: [type: :string, length: Limits.guild_description(), nullable: true],
+    roles: [type: {:list, &Roles.form/1}, length: 0..(Limits.roles() - 1)],
+    channels: [type: {:list, &Channels.form/1}, length: 0..(Limits.channels() - 2)],
     members: [type: {:list, :snowflake}, length: 0..1_000]
   ]
 

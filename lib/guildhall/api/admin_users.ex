@@ -4,7 +4,7 @@ defmodule Guildhall.Api.AdminUsers do
   # People and bots, made by the operator. A token is shown to nobody else.
 
   alias Guildhall.Api.{Call, View}
-  alias Guildhall.Model.{Form, Intents}
+  alias Guildhall.Model.{Form, Intents, Limits}
   alias Guildhall.User
 
   @intents %{
@@ -13,8 +13,8 @@ defmodule Guildhall.Api.AdminUsers do
     "message_content" => Intents.bit(:message_content)
   }
   @user [
-    username: [type: :string, length: 2..32, required: true],
-    global_name: [type: :string, length: 1..32, nullable: true]
+    username: [type: :string, length: Limits.username(), required: true],
+    global_name: [type: :string, length: Limits.global_name(), nullable: true]
   ]
   @bot @user ++
          [

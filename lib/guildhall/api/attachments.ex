@@ -6,14 +6,14 @@ defmodule Guildhall.Api.Attachments do
 
   alias Guildhall.Api.Call
   alias Guildhall.{Instance, Store}
-  alias Guildhall.Model.Form
+  alias Guildhall.Model.{Form, Limits}
 
-  @limit 10
+  @limit Limits.attachments()
 
   @entry [
     id: [type: :snowflake, required: true],
-    filename: [type: :string, length: 1..260],
-    description: [type: :string, length: 0..1_024, nullable: true]
+    filename: [type: :string, length: Limits.attachment_name()],
+    description: [type: :string, length: Limits.attachment_description(), nullable: true]
   ]
 
   # The options of a form's field that describes attachments.

@@ -5,7 +5,7 @@ defmodule Guildhall.Api.Bans do
 
   alias Guildhall.Api.{Call, Room, View}
   alias Guildhall.Guild
-  alias Guildhall.Model.Form
+  alias Guildhall.Model.{Form, Limits}
 
   @page [
     limit: [type: :integer, range: 1..1_000],
@@ -18,7 +18,7 @@ defmodule Guildhall.Api.Bans do
     delete_message_days: [type: :integer, range: 0..7]
   ]
   @bulk [
-    user_ids: [type: {:list, :snowflake}, length: 1..200, required: true],
+    user_ids: [type: {:list, :snowflake}, length: Limits.bulk_ban(), required: true],
     delete_message_seconds: [type: :integer, range: 0..@week]
   ]
 

@@ -4,28 +4,28 @@ defmodule Guildhall.Api.Channels do
   # Channels of a guild, and direct message channels where one exists.
 
   alias Guildhall.Api.{Call, OverwriteForm, Room, View}
-  alias Guildhall.Model.Form
+  alias Guildhall.Model.{Form, Limits}
   alias Guildhall.Permissions
 
   @shared [
-    topic: [type: :string, length: 0..1_024, nullable: true],
-    position: [type: :integer, range: 0..0x7FFF_FFFF, nullable: true],
+    topic: [type: :string, length: Limits.channel_topic(), nullable: true],
+    position: [type: :integer, range: Limits.position(), nullable: true],
     parent_id: [type: :snowflake, nullable: true],
     nsfw: [type: :boolean, nullable: true],
-    rate_limit_per_user: [type: :integer, range: 0..21_600, nullable: true],
-    bitrate: [type: :integer, range: 8_000..384_000, nullable: true],
-    user_limit: [type: :integer, range: 0..99, nullable: true],
+    rate_limit_per_user: [type: :integer, range: Limits.slowmode(), nullable: true],
+    bitrate: [type: :integer, range: Limits.bitrate(), nullable: true],
+    user_limit: [type: :integer, range: Limits.user_limit(), nullable: true],
     overwrites: [key: "permission_overwrites"] ++ OverwriteForm.list()
   ]
   @types {:in, [0, 2, 4, 5, 13, 15, 16]}
-  @name [type: :string, length: 1..100]
+  @name [type: :string, length: Limits.channel_name()]
 
   @create [name: [required: true] ++ @name, type: [type: @types]] ++ @shared
   @update [name: @name, type: [type: @types], flags: [type: :integer, range: 0..0x7FFF_FFFF]] ++
             @shared
   @move [
     id: [type: :snowflake, required: true],
-    position: [type: :integer, range: 0..0x7FFF_FFFF, nullable: true],
+    position: [type: :integer, range: Limits.position(), nullable: true],
     parent_id: [type: :snowflake, nullable: true],
     lock_permissions: [type: :boolean]
   ]
@@ -60,7 +60,8 @@ defmodule Guildhall.Api.Channels do
 
   @spec move(Call.t()) :: Call.result()
   def move(%Call{body: body} = call) do
-    with {:ok, moves} <- Form.cast_value(body, {:list, {:form, @move}}, length: 0..500) do
+    with {:ok, moves} <-
+           Form.cast_value(body, {:list, {:form, @move}}, length: 0..Limits.channels()) do
       call |> Room.guild({:move_channels, moves}) |> Room.done()
     end
   end

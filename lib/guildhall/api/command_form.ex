@@ -4,7 +4,7 @@ defmodule Guildhall.Api.CommandForm do
   # An application command as a library registers it. Options nest twice: a group of subcommands, a
   # subcommand, its options. What was sent and is known is kept in the wire's own shape.
 
-  alias Guildhall.Model.Form
+  alias Guildhall.Model.{Form, Limits}
 
   @names [type: &__MODULE__.localizations/1, nullable: true]
   @description [type: :string, length: 1..100, required: true]
@@ -57,7 +57,8 @@ defmodule Guildhall.Api.CommandForm do
   def cast(body), do: Form.cast(body, @command)
 
   @spec cast_all(term()) :: {:ok, [map()]} | {:error, {:invalid, Form.tree()}}
-  def cast_all(body), do: Form.cast_value(body, {:list, {:form, @command}}, length: 0..110)
+  def cast_all(body),
+    do: Form.cast_value(body, {:list, {:form, @command}}, length: 0..Limits.commands())
 
   # A change of a command: everything may be left out.
   @spec cast_change(term()) :: {:ok, map()} | {:error, {:invalid, Form.tree()}}

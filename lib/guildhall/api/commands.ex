@@ -6,10 +6,11 @@ defmodule Guildhall.Api.Commands do
 
   alias Guildhall.Api.{Call, CommandForm, View}
   alias Guildhall.{Guild, Store}
+  alias Guildhall.Model.Limits
 
   # 100 chat commands, and 5 each of the two kinds of the context menu.
-  @limit 110
-  @max_row 1_000_000
+  @limit Limits.commands()
+  @max_row Limits.commands_bytes()
   @attempts 5
 
   @spec list(Call.t()) :: Call.result()

@@ -4,28 +4,28 @@ defmodule Guildhall.Api.Embeds do
   # Embeds of a message as clients send them, and as they are stored and shown: maps with the wire's
   # keys, of the type `rich`. What a client may not set (a provider, a video) is dropped.
 
-  alias Guildhall.Model.{Form, Json}
+  alias Guildhall.Model.{Form, Json, Limits}
 
-  @limit 10
-  @max_text 6_000
+  @limit Limits.embeds()
+  @max_text Limits.embed_text()
 
-  @url [type: :string, length: 1..2_048]
+  @url [type: :string, length: Limits.embed_url()]
   @media [url: [required: true] ++ @url]
   @author [
-    name: [type: :string, length: 1..256, required: true],
+    name: [type: :string, length: Limits.embed_name(), required: true],
     url: @url,
     icon_url: @url
   ]
-  @footer [text: [type: :string, length: 1..2_048, required: true], icon_url: @url]
+  @footer [text: [type: :string, length: Limits.embed_footer(), required: true], icon_url: @url]
   @field [
-    name: [type: :string, length: 1..256, required: true],
-    value: [type: :string, length: 1..1_024, required: true],
+    name: [type: :string, length: Limits.embed_name(), required: true],
+    value: [type: :string, length: Limits.embed_value(), required: true],
     inline: [type: :boolean]
   ]
 
   @schema [
-    title: [type: :string, length: 0..256],
-    description: [type: :string, length: 0..4_096],
+    title: [type: :string, length: Limits.embed_title()],
+    description: [type: :string, length: Limits.embed_description()],
     url: @url,
     timestamp: [type: :timestamp],
     color: [type: :integer, range: 0..0xFFFFFF],
@@ -33,7 +33,7 @@ defmodule Guildhall.Api.Embeds do
     footer: [type: {:form, @footer}],
     image: [type: {:form, @media}],
     thumbnail: [type: {:form, @media}],
-    fields: [type: {:list, {:form, @field}}, length: 0..25]
+    fields: [type: {:list, {:form, @field}}, length: 0..Limits.embed_fields()]
   ]
 
   # The options of a form's field that holds embeds, or the older one that holds one.

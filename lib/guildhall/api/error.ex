@@ -5,6 +5,8 @@ defmodule Guildhall.Api.Error do
   # has them. `{:invalid, tree}` is a form error, `{:slowmode, ms}` the only refusal that says
   # when to come back.
 
+  alias Guildhall.Model.Limits
+
   @errors [
     {:unauthorized, 401, 0, "401: Unauthorized"},
     {:unknown_route, 404, 0, "404: Not Found"},
@@ -27,12 +29,14 @@ defmodule Guildhall.Api.Error do
     {:slowmode, 429, 20_016, "This action cannot be performed due to slowmode rate limit."},
     {:guild_limit, 400, 30_001, "Maximum number of guilds reached"},
     {:pin_limit, 400, 30_003, "Maximum number of pins reached for the channel"},
-    {:command_limit, 400, 30_032, "Maximum number of application commands reached (110)"},
+    {:command_limit, 400, 30_032,
+     "Maximum number of application commands reached (#{Limits.commands()})"},
     {:overwrite_limit, 400, 30_060,
-     "Maximum number of channel permission overwrites reached (1000)"},
-    {:role_limit, 400, 30_005, "Maximum number of guild roles reached (250)"},
-    {:reaction_limit, 400, 30_010, "Maximum number of reactions reached (20)"},
-    {:channel_limit, 400, 30_013, "Maximum number of guild channels reached (500)"},
+     "Maximum number of channel permission overwrites reached (#{Limits.channel_overwrites()})"},
+    {:role_limit, 400, 30_005, "Maximum number of guild roles reached (#{Limits.roles()})"},
+    {:reaction_limit, 400, 30_010, "Maximum number of reactions reached (#{Limits.reactions()})"},
+    {:channel_limit, 400, 30_013,
+     "Maximum number of guild channels reached (#{Limits.channels()})"},
     {:too_large, 413, 40_005, "Request entity too large"},
     {:banned, 403, 40_007, "The user is banned from this guild."},
     {:not_in_voice, 400, 40_032, "Target user is not connected to voice."},
@@ -58,7 +62,8 @@ defmodule Guildhall.Api.Error do
     {:bulk_ban_failed, 400, 500_000, "Failed to ban users"},
     {:overloaded, 503, 130_000, "API resource is currently overloaded. Try again a little later"},
     {:storage_full, 503, 0, "503: Storage Full"},
-    {:unavailable, 503, 0, "503: Service Unavailable"}
+    {:unavailable, 503, 0, "503: Service Unavailable"},
+    {:corrupt, 503, 0, "503: Service Unavailable"}
   ]
 
   @type reason :: atom() | {:invalid, map()} | {:slowmode, pos_integer()} | {atom(), term()}

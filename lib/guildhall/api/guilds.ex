@@ -5,13 +5,13 @@ defmodule Guildhall.Api.Guilds do
   # emoji, ...) is listed as what it is, empty.
 
   alias Guildhall.Api.{Call, MessageForm, Room, View}
-  alias Guildhall.Model.Form
+  alias Guildhall.Model.{Form, Limits}
 
   @channel [type: :snowflake, nullable: true]
   @update [
-    name: [type: :string, length: 2..100],
-    description: [type: :string, length: 0..300, nullable: true],
-    preferred_locale: [type: :string, length: 2..10],
+    name: [type: :string, length: Limits.guild_name()],
+    description: [type: :string, length: Limits.guild_description(), nullable: true],
+    preferred_locale: [type: :string, length: Limits.guild_locale()],
     verification_level: [type: :integer, range: 0..4],
     default_message_notifications: [type: :integer, range: 0..1],
     explicit_content_filter: [type: :integer, range: 0..2],

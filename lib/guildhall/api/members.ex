@@ -8,24 +8,24 @@ defmodule Guildhall.Api.Members do
 
   alias Guildhall.Api.{Call, Room, View}
   alias Guildhall.{Guild, User}
-  alias Guildhall.Model.{Form, Intents}
+  alias Guildhall.Model.{Form, Intents, Limits}
 
   @page [limit: [type: :integer, range: 1..1_000], after: [type: :snowflake]]
   @search [
     query: [type: :string, length: 1..100, required: true],
     limit: [type: :integer, range: 1..1_000]
   ]
-  @nick [type: :string, length: 0..32, nullable: true]
+  @nick [type: :string, length: Limits.nick(), nullable: true]
   @join [
     nick: @nick,
-    roles: [type: {:list, :snowflake}, length: 0..250],
+    roles: [type: {:list, :snowflake}, length: 0..Limits.roles()],
     mute: [type: :boolean],
     deaf: [type: :boolean]
   ]
   @add [access_token: [type: :string, length: 1..255, required: true]] ++ @join
   @update [
     nick: @nick,
-    roles: [type: {:list, :snowflake}, length: 0..250, nullable: true],
+    roles: [type: {:list, :snowflake}, length: 0..Limits.roles(), nullable: true],
     mute: [type: :boolean, nullable: true],
     deaf: [type: :boolean, nullable: true],
     channel_id: [type: :snowflake, nullable: true],

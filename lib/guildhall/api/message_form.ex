@@ -4,8 +4,9 @@ defmodule Guildhall.Api.MessageForm do
   # The bodies from which messages are made and edited.
 
   alias Guildhall.Api.{Attachments, Call, Embeds}
-  alias Guildhall.Model.Form
+  alias Guildhall.Model.{Form, Limits}
 
+  @nonce Limits.nonce()
   @max_flags 0x7FFF_FFFF
   @int64 -0x8000_0000_0000_0000..0x7FFF_FFFF_FFFF_FFFF
 
@@ -13,8 +14,8 @@ defmodule Guildhall.Api.MessageForm do
     parse: [
       type: {:list, {:in, %{"users" => :users, "roles" => :roles, "everyone" => :everyone}}}
     ],
-    users: [type: {:list, :snowflake}, length: 0..100],
-    roles: [type: {:list, :snowflake}, length: 0..100],
+    users: [type: {:list, :snowflake}, length: 0..Limits.allowed_mentions()],
+    roles: [type: {:list, :snowflake}, length: 0..Limits.allowed_mentions()],
     replied_user: [type: :boolean]
   ]
 
@@ -36,7 +37,7 @@ defmodule Guildhall.Api.MessageForm do
 
   @create @both ++
             [
-              content: [type: :string, length: 0..2_000],
+              content: [type: :string, length: Limits.content()],
               tts: [type: :boolean],
               embed: Embeds.single(),
               nonce: [type: &__MODULE__.nonce/1],
@@ -47,7 +48,7 @@ defmodule Guildhall.Api.MessageForm do
             ]
 
   @nullable [:content, :embeds, :attachments]
-  @edit for {name, options} <- [content: [type: :string, length: 0..2_000]] ++ @both,
+  @edit for {name, options} <- [content: [type: :string, length: Limits.content()]] ++ @both,
             do: {name, options ++ [nullable: name in @nullable]}
 
   @spec create(Call.t()) :: {:ok, map()} | {:error, term()}
@@ -125,9 +126,9 @@ defmodule Guildhall.Api.MessageForm do
   def nonce(nonce) when is_integer(nonce) and nonce in @int64, do: {:ok, nonce}
 
   def nonce(nonce) when is_binary(nonce) do
-    if String.length(nonce) <= 25,
+    if String.length(nonce) <= @nonce,
       do: {:ok, nonce},
-      else: {:error, "NONCE_TYPE_TOO_LONG", "Nonce must be 25 or fewer in length."}
+      else: {:error, "NONCE_TYPE_TOO_LONG", "Nonce must be #{@nonce} or fewer in length."}
   end
 
   def nonce(_other), do: {:error, "NONCE_TYPE_INVALID", "Nonce must be an integer or a string."}

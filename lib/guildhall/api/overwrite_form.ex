@@ -3,7 +3,7 @@ defmodule Guildhall.Api.OverwriteForm do
 
   # What a channel allows and denies, as clients send it: type 0 is a role's, 1 a member's.
 
-  alias Guildhall.Model.{Form, Overwrite}
+  alias Guildhall.Model.{Form, Limits, Overwrite}
 
   @types {:in, %{0 => :role, 1 => :member, "0" => :role, "1" => :member}}
   @masks [allow: [type: :permissions], deny: [type: :permissions]]
@@ -12,7 +12,7 @@ defmodule Guildhall.Api.OverwriteForm do
 
   # The options of a form's field that holds overwrites.
   @spec list() :: keyword()
-  def list, do: [type: {:list, &__MODULE__.entry/1}, length: 0..1_000]
+  def list, do: [type: {:list, &__MODULE__.entry/1}, length: 0..Limits.channel_overwrites()]
 
   @spec entry(term()) :: {:ok, Overwrite.t()} | {:error, Form.tree()}
   def entry(value) do

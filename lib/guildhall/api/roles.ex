@@ -4,22 +4,22 @@ defmodule Guildhall.Api.Roles do
   # Roles of a guild.
 
   alias Guildhall.Api.{Call, MessageForm, Room, View}
-  alias Guildhall.Model.Form
+  alias Guildhall.Model.{Form, Limits}
 
   @color [type: :integer, range: 0..0xFFFFFF]
   @role [
-    name: [type: :string, length: 0..100],
+    name: [type: :string, length: Limits.role_name()],
     permissions: [type: :permissions],
     color: @color,
     colors: [type: {:form, [primary_color: [required: true] ++ @color]}],
     hoist: [type: :boolean],
     icon: [type: &MessageForm.none/1, nullable: true],
-    unicode_emoji: [type: :string, length: 1..64, nullable: true],
+    unicode_emoji: [type: :string, length: Limits.role_emoji(), nullable: true],
     mentionable: [type: :boolean]
   ]
   @move [
     id: [type: :snowflake, required: true],
-    position: [type: :integer, range: 0..0x7FFF_FFFF, nullable: true]
+    position: [type: :integer, range: Limits.position(), nullable: true]
   ]
 
   @spec list(Call.t()) :: Call.result()
@@ -55,7 +55,8 @@ defmodule Guildhall.Api.Roles do
 
   @spec move(Call.t()) :: Call.result()
   def move(%Call{body: body} = call) do
-    with {:ok, moves} <- Form.cast_value(body, {:list, {:form, @move}}, length: 0..250),
+    with {:ok, moves} <-
+           Form.cast_value(body, {:list, {:form, @move}}, length: 0..Limits.roles()),
          {:ok, roles} <- Room.guild(call, {:move_roles, moves}) do
       {:ok, View.roles(roles)}
     end

@@ -5,12 +5,12 @@ defmodule Guildhall.Api.Users do
 
   alias Guildhall.Api.{Call, MessageForm, Room, View}
   alias Guildhall.{Guild, User}
-  alias Guildhall.Model.{Form, Rights}
+  alias Guildhall.Model.{Form, Limits, Rights}
   alias Guildhall.Permissions
 
   @update [
-    username: [type: :string, length: 2..32],
-    global_name: [type: :string, length: 1..32, nullable: true],
+    username: [type: :string, length: Limits.username()],
+    global_name: [type: :string, length: Limits.global_name(), nullable: true],
     avatar: [type: &MessageForm.none/1, nullable: true],
     banner: [type: &MessageForm.none/1, nullable: true]
   ]

@@ -7,11 +7,11 @@ defmodule Guildhall.Guild.Channels do
   @behaviour Guildhall.Guild.Concern
 
   alias Guildhall.Guild.{Authority, Events, Keys, Overwrites, Plan, Request, State}
-  alias Guildhall.Model.{Channel, Form, Guild, Row}
+  alias Guildhall.Model.{Channel, Form, Guild, Limits, Row}
   alias Guildhall.Permissions
 
-  @limit 500
-  @children 50
+  @limit Limits.channels()
+  @children Limits.category_children()
   @types [0, 2, 4, 5, 13, 15, 16]
   @category 4
   @voice [2, 13]

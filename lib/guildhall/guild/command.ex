@@ -5,6 +5,7 @@ defmodule Guildhall.Guild.Command do
 
   alias Guildhall.Guild.{
     Bans,
+    Bounds,
     Channels,
     Concern,
     Editing,
@@ -64,7 +65,9 @@ defmodule Guildhall.Guild.Command do
 
   @spec decide(State.t(), Request.t()) :: Concern.decision()
   def decide(state, %Request{command: command} = request) do
-    concern(command).decide(state, request)
+    with {:ok, plan} <- concern(command).decide(state, request),
+         :ok <- Bounds.check(state, plan),
+         do: {:ok, plan}
   end
 
   @doc "Whether the command needs a fresh id."

@@ -11,13 +11,13 @@ defmodule Guildhall.Guild.Editing do
   import Bitwise
 
   alias Guildhall.Guild.{Addressees, Authority, Events, Facts, Keys, Plan, Posting}
-  alias Guildhall.Model.{Message, Row, Snowflake}
+  alias Guildhall.Model.{Limits, Message, Row, Snowflake}
   alias Guildhall.Permissions
 
   @manage Permissions.bit(:manage_messages)
   @suppress_embeds 1 <<< 2
   @editable [0, 19]
-  @bulk 2..100
+  @bulk Limits.bulk_delete()
   @bulk_age 14 * 24 * 3_600_000
   @parts [:content, :embeds, :attachments, :components]
 

@@ -4,7 +4,7 @@ defmodule Guildhall.Guild.Founding do
   # New rooms. They are written whole before anybody can know of them, in one batch, so no process is
   # needed for it.
 
-  alias Guildhall.Guild.{Directory, Keys}
+  alias Guildhall.Guild.{Bounds, Directory, Keys}
   alias Guildhall.Model.{Channel, Guild, Member, Rights, Role, Row}
   alias Guildhall.{Store, User}
 
@@ -12,7 +12,8 @@ defmodule Guildhall.Guild.Founding do
 
   @spec guild(Guildhall.Instance.t(), map()) :: Guildhall.Guild.result(Guild.t())
   def guild(instance, %{owner_id: owner_id} = attrs) do
-    with {:ok, owner} <- User.fetch(instance, owner_id),
+    with :ok <- Bounds.found(attrs),
+         {:ok, owner} <- User.fetch(instance, owner_id),
          {:ok, ids} <- Store.next_ids(instance, 3),
          guild = new(ids, attrs),
          member = %Member{user: owner, joined_at: System.system_time(:millisecond)},

@@ -6,11 +6,11 @@ defmodule Guildhall.Guild.MemberChanges do
   import Bitwise
 
   alias Guildhall.Guild.{Authority, State}
-  alias Guildhall.Model.{Channel, Form, Guild, Member, Rights, Role}
+  alias Guildhall.Model.{Channel, Form, Guild, Limits, Member, Rights, Role}
   alias Guildhall.Permissions
 
   @manage_roles Permissions.bit(:manage_roles)
-  @longest_timeout 28 * 24 * 3_600_000
+  @longest_timeout Limits.timeout()
   # Each of these is enough to change a member's flags.
   @flags [
     Permissions.bit(:manage_guild),

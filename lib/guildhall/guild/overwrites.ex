@@ -7,10 +7,10 @@ defmodule Guildhall.Guild.Overwrites do
   @behaviour Guildhall.Guild.Concern
 
   alias Guildhall.Guild.{Authority, Channels, Plan, State}
-  alias Guildhall.Model.{Form, Overwrite}
+  alias Guildhall.Model.{Form, Limits, Overwrite}
   alias Guildhall.Permissions
 
-  @limit 1_000
+  @limit Limits.channel_overwrites()
   @manage Permissions.bit(:manage_roles)
 
   @impl true

@@ -6,10 +6,10 @@ defmodule Guildhall.Guild.Pins do
   @behaviour Guildhall.Guild.Concern
 
   alias Guildhall.Guild.{Authority, Events, Facts, Keys, Plan, Rows, State}
-  alias Guildhall.Model.{Message, Row}
+  alias Guildhall.Model.{Limits, Message, Row}
   alias Guildhall.Permissions
 
-  @limit 250
+  @limit Limits.pins()
   @pin Permissions.bit(:pin_messages)
 
   @impl true

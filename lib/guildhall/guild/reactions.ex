@@ -8,10 +8,10 @@ defmodule Guildhall.Guild.Reactions do
   @behaviour Guildhall.Guild.Concern
 
   alias Guildhall.Guild.{Authority, Emoji, Events, Facts, Keys, Plan, Rows}
-  alias Guildhall.Model.Message
+  alias Guildhall.Model.{Limits, Message}
   alias Guildhall.Permissions
 
-  @limit 20
+  @limit Limits.reactions()
   @add Permissions.bit(:add_reactions)
   @history Permissions.bit(:read_message_history)
   @manage Permissions.bit(:manage_messages)

@@ -12,10 +12,10 @@ defmodule Guildhall.Guild.Roles do
   import Bitwise
 
   alias Guildhall.Guild.{Authority, Channels, Events, Keys, Plan, State}
-  alias Guildhall.Model.{Guild, Role, Row}
+  alias Guildhall.Model.{Guild, Limits, Role, Row}
   alias Guildhall.Permissions
 
-  @limit 250
+  @limit Limits.roles()
   @manage Permissions.bit(:manage_roles)
   @seeing Permissions.bit(:view_channel) ||| Permissions.bit(:administrator)
   @fields [:name, :color, :hoist, :icon, :unicode_emoji, :permissions, :mentionable]

@@ -115,7 +115,9 @@ defmodule Guildhall.Guild.Server do
       Telemetry.emit([:guild, :start], %{duration: duration}, metadata(server))
       {:noreply, look_again(%{server | room: room, store: monitor})}
     else
-      {:error, reason} -> stop(server, reason)
+      {:error, reason} ->
+        if reason == :corrupt, do: close(server, reason)
+        stop(server, reason)
     end
   end
 
@@ -143,6 +145,11 @@ defmodule Guildhall.Guild.Server do
   def handle_info({Relay, :detached, _relay, sessions}, server) do
     ids = for {session_id, _user_id} <- sessions, do: session_id
     server |> Execution.update(&Sessions.detach(&1, ids)) |> continue()
+  end
+
+  def handle_info({Relay, :refused, _room_id, reason}, server) do
+    close(server, {:audience, reason})
+    {:stop, {:shutdown, :unserved}, server}
   end
 
   def handle_info({Sidebar.Server, pid, number, told}, server) do
@@ -277,6 +284,11 @@ defmodule Guildhall.Guild.Server do
         @turn_away -> :ok
       end
     end
+  end
+
+  # Only this guild is affected.
+  defp close(server, reason) do
+    Telemetry.emit([:guild, :close], %{count: 1}, Map.put(metadata(server), :reason, reason))
   end
 
   defp lease(server), do: "room" <> <<server.room_id::64>>

@@ -19,7 +19,7 @@ defmodule Guildhall.Guild.State do
     Voices
   }
 
-  alias Guildhall.Model.{Channel, Guild, Member, Message, Rights, Role, User}
+  alias Guildhall.Model.{Channel, Guild, GuildSize, Member, Message, Rights, Role, User}
   alias Guildhall.Permissions
 
   @small 250
@@ -39,7 +39,8 @@ defmodule Guildhall.Guild.State do
     voices: %Voices{},
     snapshot: %Snapshot{},
     sidebar: %Sidebar{},
-    rights: nil
+    rights: nil,
+    size: nil
   ]
 
   @type t :: %__MODULE__{
@@ -59,7 +60,9 @@ defmodule Guildhall.Guild.State do
           snapshot: Snapshot.t(),
           sidebar: Sidebar.t(),
           # Follows the guild's roles, channels and owner; none in a direct message channel.
-          rights: Permissions.t() | nil
+          rights: Permissions.t() | nil,
+          # Of the guild as it is durable; none of a direct message channel.
+          size: GuildSize.t() | nil
         }
 
   @typedoc "What became true with the write of an index."
@@ -83,6 +86,7 @@ defmodule Guildhall.Guild.State do
       id: guild.id,
       guild: guild,
       rights: rights(guild),
+      size: size(guild),
       epoch: Keyword.get(options, :epoch, 0),
       recent: Recent.new(Keyword.get(options, :recent, 1_024)),
       roster: Roster.new(Keyword.get(options, :members, 4_096))
@@ -126,7 +130,7 @@ defmodule Guildhall.Guild.State do
   @spec reload(t(), Guild.t()) :: t()
   def reload(%__MODULE__{roster: roster} = state, %Guild{} = guild) do
     roster = %{Roster.new(roster.limit) | online: roster.online, gone: roster.gone}
-    new_version(%{state | guild: guild, rights: rights(guild), roster: roster})
+    new_version(%{state | guild: guild, rights: rights(guild), size: size(guild), roster: roster})
   end
 
   @doc "Writes down what changed of the sessions, for the process that keeps this state."
@@ -143,8 +147,16 @@ defmodule Guildhall.Guild.State do
   @doc "Takes in what the write with this index changed."
   @spec apply(t(), [change()], index :: non_neg_integer(), now :: integer()) :: t()
   def apply(state, changes, index, now) do
-    Enum.reduce(changes, state, &change(&2, &1, index, now))
+    Enum.reduce(changes, state, &(&2 |> resize(&1) |> change(&1, index, now)))
   end
+
+  defp resize(%__MODULE__{size: nil} = state, _change), do: state
+
+  defp resize(%__MODULE__{size: size, guild: guild} = state, {kind, _value} = change)
+       when kind in [:settings, :role, :role_deleted, :channel, :channel_deleted],
+       do: %{state | size: GuildSize.change(size, guild, change)}
+
+  defp resize(state, _change), do: state
 
   defp change(state, {:settings, changes}, _index, _now) do
     state = %{state | guild: Map.merge(state.guild, changes)}
@@ -234,6 +246,9 @@ defmodule Guildhall.Guild.State do
 
   defp rights(%Guild{kind: :guild} = guild), do: Rights.new(guild)
   defp rights(%Guild{kind: :dm}), do: nil
+
+  defp size(%Guild{kind: :guild} = guild), do: GuildSize.of(guild)
+  defp size(%Guild{kind: :dm}), do: nil
 
   defp entitle(%{rights: nil} = state, _change), do: state
   defp entitle(state, change), do: %{state | rights: Rights.change(state.rights, change)}

@@ -90,6 +90,8 @@ defmodule Guildhall.Metrics.Definition do
      [:reason]},
     {:counter, :room_refusals_total, "Commands refused by rooms that are behind.",
      [:guild, :refusal], :count, [:reason]},
+    {:counter, :rooms_closed_total, "Times a guild could not be served.", [:guild, :close],
+     :count, []},
     {:counter, :member_list_refusals_total, "Wishes to see member lists that were not met.",
      [:guild, :list, :refusal], :count, [:reason]},
     {:counter, :presences_total, "Presences that rooms told at the end of windows.",

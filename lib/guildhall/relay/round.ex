@@ -24,6 +24,7 @@ defmodule Guildhall.Relay.Round do
     wakes: [],
     detached: %{},
     overflowed: [],
+    refused: [],
     commands: 0,
     events: 0,
     flushes: 0,
@@ -44,6 +45,8 @@ defmodule Guildhall.Relay.Round do
           wakes: [pid()],
           detached: %{optional(pid()) => [{Relay.session_id(), pos_integer()}]},
           overflowed: [Audience.key()],
+          # Audiences that refused a change.
+          refused: [{Audience.t(), reason :: atom()}],
           commands: non_neg_integer(),
           events: non_neg_integer(),
           flushes: non_neg_integer(),
@@ -144,19 +147,29 @@ defmodule Guildhall.Relay.Round do
     end
   end
 
-  # Whoever saw less than is right would miss something, whoever saw more would be told what he must not
-  # know: a refusal ends the relay.
+  # A change that is only partly made would leave visibility wrong: the server closes the room.
   defp effect({:replace, audience, options}, round) do
     round = flush(round, audience)
-    :ok = Audience.replace(audience, options)
-    round
+
+    case Audience.replace(audience, options) do
+      :ok -> round
+      {:error, reason} -> refuse(round, audience, reason)
+    end
   end
 
   defp effect({:change, audience, changes, channels, events}, round) do
     round = flush(round, audience)
     ids = for {id, _created, _deleted} <- channels, do: id
-    {:ok, moves} = Audience.change(audience, changes, ids)
-    wait(round, audience, Items.change(audience, moves, channels, events))
+
+    case Audience.change(audience, changes, ids) do
+      {:ok, moves} -> wait(round, audience, Items.change(audience, moves, channels, events))
+      {:error, reason} -> refuse(round, audience, reason)
+    end
+  end
+
+  defp effect({:refused, room, room_id, reason}, round) do
+    send(room, {Relay, :refused, room_id, reason})
+    round
   end
 
   defp effect({:send, pid, message}, round) do
@@ -171,6 +184,10 @@ defmodule Guildhall.Relay.Round do
   defp effect({:monitor, pid}, round) do
     Process.monitor(pid)
     round
+  end
+
+  defp refuse(round, audience, reason) do
+    %{round | refused: [{audience, reason} | round.refused]}
   end
 
   defp wait(round, audience, items) do

@@ -118,7 +118,13 @@ defmodule Guildhall.Relay.Server do
 
   defp step(server, command) do
     {state, effects} = State.apply(server.state, command)
-    %{server | state: state, round: Round.perform(server.round, effects)}
+    close(%{server | state: state, round: Round.perform(server.round, effects)})
+  end
+
+  defp close(%{round: %Round{refused: []}} = server), do: server
+
+  defp close(%{round: %Round{refused: [{audience, reason} | refused]} = round} = server) do
+    step(%{server | round: %{round | refused: refused}}, {:refuse, audience, reason})
   end
 
   # What overflowed has been pushed to in vain for the rest of a round, which does no harm.

@@ -15,7 +15,12 @@ defmodule Guildhall.Relay.State do
   alias Guildhall.Model.Guild
   alias Guildhall.Relay.{Event, Items, Rights, Subscriber, View}
 
-  defstruct rooms: %{}, keys: Table.new(), sessions: Table.new(), next: 1, monitored: Table.new()
+  defstruct rooms: %{},
+            refused: %{},
+            keys: Table.new(),
+            sessions: Table.new(),
+            next: 1,
+            monitored: Table.new()
 
   @typep room :: %{pid: pid(), audience: Audience.t(), kind: :guild | :dm}
   @type session :: %{
@@ -26,6 +31,8 @@ defmodule Guildhall.Relay.State do
         }
   @type t :: %__MODULE__{
           rooms: %{optional(Relay.room_id()) => room()},
+          # Processes of rooms that do not fit into an audience.
+          refused: %{optional(Relay.room_id()) => pid()},
           # A session's number in audiences: Relay.session_id() => Audience.key()
           keys: Table.t(),
           # Audience.key() => session()
@@ -47,6 +54,7 @@ defmodule Guildhall.Relay.State do
           | {:follow, room :: pid(), Relay.room_id(), Relay.session_id(), [Audience.topic()]}
           | {:down, pid(), reason :: term()}
           | {:overflow, [Audience.key()]}
+          | {:refuse, Audience.t(), reason :: atom()}
 
   @type effect ::
           {:dispatch, Audience.t(), Audience.Item.t()}
@@ -57,6 +65,7 @@ defmodule Guildhall.Relay.State do
           | {:follow, Audience.t(), Audience.key(), [Audience.topic()]}
           | {:change, Audience.t(), [Audience.change()], Relay.channels(), [Event.t()]}
           | {:detached, room :: pid(), {Relay.session_id(), user_id :: pos_integer()}}
+          | {:refused, room :: pid(), Relay.room_id(), reason :: atom()}
           | {:send, pid(), message :: term()}
           | {:monitor, pid()}
 
@@ -89,6 +98,12 @@ defmodule Guildhall.Relay.State do
       %{} ->
         open(state, pid, room_id, guild)
     end
+  end
+
+  # Its room has been told and stops; the session asks for the next one.
+  def apply(%{refused: refused} = state, {:attach, pid, room_id, subscriber, _events})
+      when :erlang.map_get(room_id, refused) == pid do
+    {state, [{:send, subscriber.pid, {Relay, :room_down, room_id}}]}
   end
 
   def apply(state, {:attach, pid, room_id, subscriber, events}) do
@@ -159,12 +174,32 @@ defmodule Guildhall.Relay.State do
     end
   end
 
-  defp open(state, pid, room_id, %Guild{kind: kind} = guild) do
-    # What the limits of a guild allow is far below those of an audience.
-    {:ok, audience} = guild |> Rights.options() |> Audience.new()
-    rooms = Map.put(state.rooms, room_id, %{pid: pid, audience: audience, kind: kind})
-    watch(%{state | rooms: rooms}, pid, {:room, room_id})
+  # A change that an audience refused may be half made: nothing more is dispatched by it.
+  def apply(state, {:refuse, audience, reason}) do
+    case Enum.find(state.rooms, fn {_id, room} -> room.audience == audience end) do
+      {room_id, %{pid: pid}} ->
+        {state, effects} = room_down(state, room_id)
+        {refuse(state, room_id, pid), effects ++ [{:refused, pid, room_id, reason}]}
+
+      nil ->
+        {state, []}
+    end
   end
+
+  defp open(state, pid, room_id, %Guild{kind: kind} = guild) do
+    {state, effects} = watch(state, pid, {:room, room_id})
+
+    case guild |> Rights.options() |> Audience.new() do
+      {:ok, audience} ->
+        room = %{pid: pid, audience: audience, kind: kind}
+        {%{state | rooms: Map.put(state.rooms, room_id, room)}, effects}
+
+      {:error, reason} ->
+        {refuse(state, room_id, pid), effects ++ [{:refused, pid, room_id, reason}]}
+    end
+  end
+
+  defp refuse(state, room_id, pid), do: %{state | refused: Map.put(state.refused, room_id, pid)}
 
   defp lose(state, {:session, key}, _pid, _reason) do
     {state, effects} = leave_all(state, key)
@@ -177,7 +212,15 @@ defmodule Guildhall.Relay.State do
       # It said all it had to say: an idle room, or a guild that was deleted.
       %{^room_id => %{pid: ^pid}} when reason == :normal -> {forget(state, room_id), []}
       %{^room_id => %{pid: ^pid}} -> room_down(state, room_id)
-      %{} -> {state, []}
+      %{} -> {%{state | refused: accept(state.refused, room_id, pid)}, []}
+    end
+  end
+
+  # Its successor may have been refused as well.
+  defp accept(refused, room_id, pid) do
+    case refused do
+      %{^room_id => ^pid} -> Map.delete(refused, room_id)
+      %{} -> refused
     end
   end
 
