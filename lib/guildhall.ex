@@ -30,7 +30,30 @@ defmodule Guildhall do
     rate_limits: [
       type: :boolean,
       default: true,
-      doc: "Whether requests and identifies are limited."
+      doc:
+        "Whether requests, identifies and the connections of an address are limited; false for load tests."
+    ],
+    max_connections: [
+      type: :pos_integer,
+      default: 16_384,
+      doc:
+        "HTTP connections at a time, and WebSockets without a session. When they are used up, idle connections " <>
+          "without an account are closed first. Sessions have a limit of their own."
+    ],
+    connections_per_address: [
+      type: :pos_integer,
+      default: 256,
+      doc:
+        "How many of them one address may have (of IPv6 a /64); those of an account count for the account " <>
+          "alone, which may have as many."
+    ],
+    max_sessions: [type: :pos_integer, default: 1_000_000, doc: "Sessions at a time."],
+    trusted_proxies: [
+      type: {:list, :string},
+      default: [],
+      doc:
+        "Addresses and networks of reverse proxies, such as `10.0.0.0/8`: of those alone, the header " <>
+          "`X-Forwarded-For` says who the client is. Without it all clients behind a proxy share the limits of one address."
     ],
     compression: [
       type: {:in, [:shared, :context, :auto]},

@@ -19,7 +19,7 @@ defmodule Guildhall.Api do
   """
 
   alias Guildhall.Api.{AdminRoutes, Error, Pipeline, Reply, Route, Routes, Sweeper}
-  alias Guildhall.Http.{Request, Response}
+  alias Guildhall.Http.{Handler, Request}
   alias Guildhall.{Instance, Options}
 
   @doc "A child of a supervisor, with the options of `start_link/1`."
@@ -34,8 +34,8 @@ defmodule Guildhall.Api do
   @spec start_link(keyword()) :: GenServer.on_start()
   def start_link(options), do: options |> Options.validate!(@schema) |> Sweeper.start_link()
 
-  @doc "Answers a request under `/api`."
-  @spec handle(Request.t(), Instance.t()) :: Response.t()
+  @doc "Answers a request under `/api`, or asks for its body once its head has passed all checks."
+  @spec handle(Request.t(), Instance.t()) :: Handler.answer()
   def handle(%Request{segments: ["api" | segments]} = request, instance) do
     case version(segments) do
       {:ok, segments} -> Pipeline.run(Routes, segments, request, instance)
@@ -43,8 +43,8 @@ defmodule Guildhall.Api do
     end
   end
 
-  @doc "Answers a request under `/admin`."
-  @spec admin(Request.t(), Instance.t()) :: Response.t()
+  @doc "Answers a request under `/admin`, like `handle/2`."
+  @spec admin(Request.t(), Instance.t()) :: Handler.answer()
   def admin(%Request{segments: ["admin" | segments]} = request, instance) do
     Pipeline.run(AdminRoutes, segments, request, instance)
   end

@@ -5,6 +5,8 @@ defmodule Guildhall.Endpoint do
 
   @behaviour Guildhall.Http.Handler
 
+  @all 1_000_000_000_000
+
   alias Guildhall.{Api, Gateway, Http, Instance, Pages}
   alias Guildhall.Http.Request
 
@@ -23,11 +25,19 @@ defmodule Guildhall.Endpoint do
     with {:ok, pid} <-
            Http.start_link(
              [name: name, instance: instance, handler: {__MODULE__, instance}] ++
-               Keyword.take(options, [:ip, :port, :tls])
+               Keyword.take(options, [:ip, :port, :tls, :max_connections, :trusted_proxies]) ++
+               limits(options)
            ) do
       put_url(instance, options, Http.port(name))
       {:ok, pid}
     end
+  end
+
+  # Without rate limits an address may have what the node has.
+  defp limits(options) do
+    if options[:rate_limits],
+      do: Keyword.take(options, [:connections_per_address]),
+      else: [connections_per_address: :infinity, body_share: @all]
   end
 
   @impl Http.Handler

@@ -52,7 +52,7 @@ defmodule Guildhall.Http do
   @doc """
   Returns what the server holds and what it has done.
 
-    * `:connections` - connections now
+    * `:connections` - connections now, without the WebSockets that another process has taken
     * `:max_connections` - how many there may be
     * `:receiving` - bytes of bodies that are being received
     * `:accepted`, `:refused`, `:requests` - how many since the start
@@ -67,10 +67,11 @@ defmodule Guildhall.Http do
         }
   def stats(name) do
     settings = Settings.fetch!(name)
+    {connections, counts} = settings |> Settings.counts() |> Map.pop!(:open)
 
-    settings
-    |> Settings.counts()
-    |> Map.put(:connections, Listener.connections(name))
+    counts
+    |> Map.delete(:silent)
+    |> Map.put(:connections, connections)
     |> Map.put(:max_connections, settings.max_connections)
   end
 

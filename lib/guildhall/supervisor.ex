@@ -30,10 +30,25 @@ defmodule Guildhall.Supervisor do
       {Guildhall.Guild, instance: instance, idle_timeout: options[:guild_idle_timeout]},
       {Guildhall.Session,
        [instance: instance] ++
-         Keyword.take(options, [:heartbeat_interval, :resume_timeout, :rate_limits])},
+         Keyword.take(options, [
+           :heartbeat_interval,
+           :resume_timeout,
+           :rate_limits,
+           :max_sessions
+         ])},
       {Guildhall.Api, instance: instance},
       {Guildhall.Endpoint,
-       [instance: instance] ++ Keyword.take(options, [:ip, :port, :tls, :public_url])}
+       [instance: instance] ++
+         Keyword.take(options, [
+           :ip,
+           :port,
+           :tls,
+           :public_url,
+           :rate_limits,
+           :max_connections,
+           :connections_per_address,
+           :trusted_proxies
+         ])}
     ]
 
     Supervisor.init(children, strategy: :rest_for_one)

@@ -1,6 +1,8 @@
 defmodule Guildhall.HttpServer do
   @moduledoc false
 
+  @limit 8_388_608
+
   # A server for tests: `HttpServer.start(handler, options)` answers `{name, port}`. The handler is a
   # function of the request, or `:echo`, which answers with what it was asked and upgrades to
   # `Guildhall.HttpServer.Echo`.
@@ -69,9 +71,14 @@ defmodule Guildhall.HttpServer do
   def handle(request, :echo) do
     case request.segments do
       ["ws" | _rest] -> {:websocket, Echo, nil, []}
-      _other -> %Response{status: 200, headers: [{"x-path", request.path}], body: request.body}
+      _other -> {:read, @limit, nil, &echo/1}
     end
   end
 
-  def handle(request, fun), do: fun.(request)
+  def handle(%{length: 0} = request, fun), do: fun.(request)
+  def handle(_request, fun), do: {:read, @limit, nil, fun}
+
+  defp echo(request) do
+    %Response{status: 200, headers: [{"x-path", request.path}], body: request.body}
+  end
 end

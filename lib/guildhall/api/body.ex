@@ -10,10 +10,27 @@ defmodule Guildhall.Api.Body do
   alias Guildhall.Model.Form
   alias Guildhall.Payload
 
+  # What nobody reads, of strangers and of users.
+  @max_anonymous 4_096
+  @max_ignored 16_384
   @max_json 1_048_576
+  @max_form 8_388_608
   @max_files 10
 
   @type content :: {map() | list(), [Multipart.file()]}
+
+  # How long the body of a request may be, before any of it is read.
+  @spec limit(Route.t(), Request.t()) :: pos_integer()
+  def limit(%Route{auth: :none}, _request), do: @max_anonymous
+  def limit(_route, %Request{method: method}) when method in ["GET", "DELETE"], do: @max_ignored
+
+  def limit(%Route{body: :form}, request) do
+    if media_type(content_type(request)) == "multipart/form-data", do: @max_form, else: @max_json
+  end
+
+  def limit(_route, _request), do: @max_json
+
+  defp content_type(request), do: Request.header(request, "content-type") || "application/json"
 
   @spec read(Route.t(), Request.t()) :: {:ok, content()} | {:error, Error.reason()}
   def read(_route, %Request{method: method}) when method in ["GET", "DELETE"],
@@ -22,7 +39,7 @@ defmodule Guildhall.Api.Body do
   def read(%Route{body: kind}, %Request{body: ""}) when kind != :array, do: {:ok, {%{}, []}}
 
   def read(%Route{body: kind}, %Request{body: body} = request) do
-    content_type = Request.header(request, "content-type") || "application/json"
+    content_type = content_type(request)
 
     case {media_type(content_type), kind} do
       {"application/json", :array} ->
@@ -47,6 +64,7 @@ defmodule Guildhall.Api.Body do
     |> String.downcase(:ascii)
   end
 
+  # A field of a form may be longer than a body of JSON.
   defp json(body, _kind) when byte_size(body) > @max_json, do: {:error, :too_large}
 
   defp json(body, kind) do
@@ -97,12 +115,12 @@ defmodule Guildhall.Api.Body do
   end
 
   defp content_type_invalid(:form) do
-    content_type("'application/json', 'multipart/form-data'")
+    not_one_of("'application/json', 'multipart/form-data'")
   end
 
-  defp content_type_invalid(_kind), do: content_type("'application/json'")
+  defp content_type_invalid(_kind), do: not_one_of("'application/json'")
 
-  defp content_type(types) do
+  defp not_one_of(types) do
     message = "Expected \"Content-Type\" header to be one of {#{types}}."
     Form.error("CONTENT_TYPE_INVALID", message)
   end

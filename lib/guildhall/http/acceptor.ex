@@ -8,8 +8,7 @@ defmodule Guildhall.Http.Acceptor do
   #   a crash   loses the client it was at
   #   mailbox   of the driver's answers alone
 
-  alias Guildhall.Http.{Connection, Reply, Settings, Socket}
-  alias Guildhall.Telemetry
+  alias Guildhall.Http.{Connection, Reply, Settings, Slots, Socket}
 
   # How long to leave the queue alone when there is no room, or no file descriptor.
   @pause 50
@@ -43,46 +42,54 @@ defmodule Guildhall.Http.Acceptor do
   defp failed(acceptor, :econnaborted), do: accept(acceptor)
 
   defp failed(acceptor, reason) do
-    refused(acceptor.settings, reason)
+    Settings.refused(acceptor.settings, reason)
     pause()
     accept(acceptor)
   end
 
   defp place(acceptor, socket) do
-    partitions = PartitionSupervisor.partitions(acceptor.pool)
+    case Socket.peer(socket) do
+      {:ok, {address, _port} = peer} ->
+        place(acceptor, socket, peer, Slots.claim(acceptor.settings, address))
 
-    case start(acceptor, socket, acceptor.partition, partitions) do
-      {:ok, pid, partition} ->
-        Settings.count(acceptor.settings, :accepted, 1)
+      # The client has left already.
+      {:error, _reason} ->
+        Socket.abort(socket)
+        acceptor
+    end
+  end
+
+  defp place(%{settings: settings} = acceptor, socket, peer, {:ok, owner}) do
+    # In turn; a partition that dies takes its connections along, and is started again.
+    pool = {:via, PartitionSupervisor, {acceptor.pool, acceptor.partition}}
+    arguments = {settings.name, socket, peer}
+
+    case DynamicSupervisor.start_child(pool, {Connection, arguments}) do
+      {:ok, pid} ->
+        Settings.count(settings, :accepted, 1)
+        slot = Slots.put(settings, owner, pid, System.monotonic_time())
         Socket.give(socket, pid)
-        Connection.begin(pid)
-        %{acceptor | partition: partition + 1}
+        Connection.begin(pid, slot)
 
-      :full ->
-        full(acceptor, socket)
+      {:error, _reason} ->
+        Slots.cancel(settings, owner)
+        Socket.abort(socket)
     end
+
+    %{acceptor | partition: acceptor.partition + 1}
   end
 
-  # Round robin; where one partition is full, another may not be.
-  defp start(_acceptor, _socket, _partition, 0), do: :full
-
-  defp start(acceptor, socket, partition, tries) do
-    pool = {:via, PartitionSupervisor, {acceptor.pool, partition}}
-
-    case DynamicSupervisor.start_child(pool, {Connection, {acceptor.settings.name, socket}}) do
-      {:ok, pid} -> {:ok, pid, partition}
-      {:error, :max_children} -> start(acceptor, socket, partition + 1, tries - 1)
-    end
-  end
-
-  defp full(%{settings: %{overload: :wait}} = acceptor, socket) do
+  defp place(%{settings: %{overload: :wait}} = acceptor, socket, peer, {:error, _reason}) do
     pause()
-    place(acceptor, socket)
+    {address, _port} = peer
+    place(acceptor, socket, peer, Slots.claim(acceptor.settings, address))
   end
+
+  defp place(acceptor, socket, _peer, {:error, reason}), do: full(acceptor, socket, reason)
 
   # A word of why, as far as it goes without waiting for the client.
-  defp full(%{settings: settings} = acceptor, socket) do
-    refused(settings, :max_connections)
+  defp full(%{settings: settings} = acceptor, socket, reason) do
+    Settings.refused(settings, reason)
 
     if settings.tls == nil do
       date = Guildhall.Http.Date.now(settings.dates)
@@ -93,11 +100,6 @@ defmodule Guildhall.Http.Acceptor do
 
     Socket.abort(socket)
     acceptor
-  end
-
-  defp refused(settings, reason) do
-    Settings.count(settings, :refused, 1)
-    Telemetry.emit([:http, :refusal], %{count: 1}, %{instance: settings.instance, reason: reason})
   end
 
   defp pause do

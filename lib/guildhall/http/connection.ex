@@ -9,60 +9,70 @@ defmodule Guildhall.Http.Connection do
   #   mailbox   one message of data at a time; what is nobody's is dropped between requests
 
   alias Guildhall.Http
-  alias Guildhall.Http.{Body, Date, Head, Reply, Request, Response}
-  alias Guildhall.Http.{Settings, Socket, Upgrade, WebSocket}
+  alias Guildhall.Http.{Address, Body, Date, Head, Reply, Request, Response}
+  alias Guildhall.Http.{Settings, Slots, Socket, Upgrade, WebSocket}
   alias Guildhall.Telemetry
 
   # Words: what a request takes, or the heap would grow to it in six steps, and each is a collection.
   @heap 2_586
 
-  @enforce_keys [:socket, :settings, :peer, :opened_at]
+  # A body that an early answer made needless is read up to here, so that the connection can go on.
+  @drop_limit 65_536
+
+  @enforce_keys [:socket, :settings, :peer, :opened_at, :slot]
   defstruct @enforce_keys ++ [buffer: "", requests: 0]
 
-  @spec child_spec({atom(), port()}) :: Supervisor.child_spec()
-  def child_spec({name, socket}) do
+  @spec child_spec({atom(), port(), Socket.peer()}) :: Supervisor.child_spec()
+  def child_spec({name, socket, peer}) do
     %{
       id: __MODULE__,
-      start: {__MODULE__, :start_link, [name, socket]},
+      start: {__MODULE__, :start_link, [name, socket, peer]},
       restart: :temporary,
       shutdown: :brutal_kill
     }
   end
 
-  @spec start_link(atom(), port()) :: {:ok, pid()}
-  def start_link(name, socket) do
+  @spec start_link(atom(), port(), Socket.peer()) :: {:ok, pid()}
+  def start_link(name, socket, peer) do
     options = [:link, min_heap_size: @heap]
-    {:ok, :proc_lib.spawn_opt(__MODULE__, :init, [name, socket], options)}
+    {:ok, :proc_lib.spawn_opt(__MODULE__, :init, [name, socket, peer], options)}
   end
 
-  @doc "Tells the connection that the socket is its own now."
-  @spec begin(pid()) :: :ok
-  def begin(pid) do
-    send(pid, {__MODULE__, :begin})
+  @doc "Tells the connection that the socket and the slot are its own now."
+  @spec begin(pid(), Slots.t()) :: :ok
+  def begin(pid, slot) do
+    send(pid, {__MODULE__, :begin, slot})
     :ok
   end
 
   @doc false
-  def init(name, socket) do
+  def init(name, socket, peer) do
     receive do
-      {__MODULE__, :begin} -> open(Settings.fetch!(name), socket)
+      {__MODULE__, :begin, slot} -> open(Settings.fetch!(name), socket, peer, slot)
     after
       # The acceptor died on the way; the socket with it.
       5_000 -> :ok
     end
   end
 
-  defp open(settings, socket) do
-    opened_at = System.monotonic_time()
+  defp open(settings, socket, peer, {_class, opened_at, _pid, _owner} = slot) do
+    case Socket.handshake(socket, settings) do
+      {:ok, socket} ->
+        Telemetry.emit([:http, :connection, :start], %{count: 1}, %{instance: settings.instance})
 
-    with {:ok, peer} <- Socket.peer(socket),
-         {:ok, socket} <- Socket.handshake(socket, settings) do
-      Telemetry.emit([:http, :connection, :start], %{count: 1}, %{instance: settings.instance})
-      conn = %__MODULE__{socket: socket, settings: settings, peer: peer, opened_at: opened_at}
-      idle(conn, now() + settings.header_timeout)
-    else
-      {:error, reason} when reason in [:enotconn, :einval, :closed] -> Socket.abort(socket)
-      {:error, _reason} -> refused(settings, :tls)
+        conn = %__MODULE__{
+          socket: socket,
+          settings: settings,
+          peer: peer,
+          opened_at: opened_at,
+          slot: slot
+        }
+
+        idle(conn, now() + settings.header_timeout)
+
+      {:error, _reason} ->
+        Slots.release(settings, slot)
+        Settings.refused(settings, :tls)
     end
   end
 
@@ -87,6 +97,9 @@ defmodule Guildhall.Http.Connection do
       {Http, :drain} ->
         stop(conn, :drain)
 
+      {Http, :evict} ->
+        stop(conn, :evicted)
+
       {__MODULE__, ^deadline} ->
         stop(conn, :idle)
 
@@ -108,9 +121,9 @@ defmodule Guildhall.Http.Connection do
     deadline = now() + conn.settings.header_timeout
 
     with {:ok, bytes, conn} <- head(conn, 0, deadline),
-         {:ok, head} <- Head.parse(bytes, conn.settings),
-         {:ok, body, rest} <- Body.read(head, conn.buffer, conn.socket, conn.settings) do
-      handle(head, request(head, body, conn), %{conn | buffer: rest})
+         {:ok, head} <- Head.parse(bytes, conn.settings) do
+      conn = %{conn | slot: Slots.heard(conn.settings, conn.slot)}
+      handle(head, request(head, conn), conn)
     else
       {:idle, conn} -> idle(conn, now() + conn.settings.idle_timeout)
       {:lost, reason} -> stop(conn, reason)
@@ -127,9 +140,10 @@ defmodule Guildhall.Http.Connection do
         {:idle, %{conn | buffer: ""}}
 
       {:more, buffer} ->
-        case Socket.receive(conn.socket, max(deadline - now(), 0)) do
+        case Socket.await(conn.socket, max(deadline - now(), 0)) do
           {:ok, data} -> head(%{conn | buffer: buffer <> data}, byte_size(buffer), deadline)
           {:error, :timeout} -> {:error, {408, :header_timeout}}
+          {:error, :evicted} -> {:lost, :evicted}
           {:error, _reason} -> {:lost, :closed}
         end
 
@@ -138,17 +152,33 @@ defmodule Guildhall.Http.Connection do
     end
   end
 
-  defp request(%Head{target: {path, segments, query}} = head, body, conn) do
+  defp request(%Head{target: {path, segments, query}} = head, conn) do
     %Request{
       method: head.method,
       path: path,
       segments: segments,
       query: query,
       headers: head.headers,
-      body: body,
-      peer: conn.peer,
+      length: length_of(head.body),
+      peer: client(conn, head),
       scheme: if(conn.settings.tls, do: :https, else: :http)
     }
+  end
+
+  defp length_of(:none), do: 0
+  defp length_of({:length, length}), do: length
+  defp length_of(:chunked), do: nil
+
+  defp client(%{settings: %{proxies: []}, peer: {address, port}}, _head) do
+    {Address.canonical(address), port}
+  end
+
+  defp client(%{settings: %{proxies: proxies}, peer: {address, port}}, head) do
+    address = Address.canonical(address)
+
+    if Address.in?(address, proxies),
+      do: {Address.forwarded(Head.values(head.headers, "x-forwarded-for"), address, proxies), 0},
+      else: {address, port}
   end
 
   defp handle(head, request, conn) do
@@ -157,19 +187,84 @@ defmodule Guildhall.Http.Connection do
     {module, argument} = conn.settings.handler
 
     case attempt(conn, request, fn -> checked(module.handle(request, argument)) end) do
+      {:ok, {:read, limit, account, fun}} ->
+        conn = account(conn, account)
+        read(head, request, {limit, account, fun}, started, conn)
+
       {:ok, {:websocket, module, argument, options}} ->
         upgrade(head, request, {module, argument, options}, started, conn)
 
       {:ok, response} ->
-        respond(response, head, request, started, conn)
+        early(response, head, request, started, conn)
 
       :error ->
-        respond(Reply.plain(500), head, request, started, conn)
+        early(Reply.plain(500), head, request, started, conn)
     end
   end
 
+  defp checked({:read, limit, _account, fun} = read)
+       when is_integer(limit) and is_function(fun, 1),
+       do: read
+
   defp checked({:websocket, _module, _argument, _options} = upgrade), do: upgrade
   defp checked(%Response{} = response), do: response
+
+  defp account(conn, nil), do: conn
+
+  defp account(conn, account),
+    do: %{conn | slot: Slots.known(conn.settings, conn.slot, account)}
+
+  # Most requests have no body, or it came with the head; then no time was spent on waiting for it.
+  defp read(head, request, {limit, account, fun}, started, conn) do
+    waits? = waits?(head, conn)
+    {address, _port} = request.peer
+    owners = owners(Address.client(address), account)
+
+    case Body.read(head, conn.buffer, conn.socket, conn.settings, {limit, owners}) do
+      {:ok, body, rest} ->
+        started = if waits?, do: System.monotonic_time(), else: started
+        request = %{request | body: body, length: 0}
+        conn = %{conn | buffer: rest}
+
+        case attempt(conn, request, fn -> %Response{} = fun.(request) end) do
+          {:ok, response} -> respond(response, head, request, started, conn)
+          :error -> respond(Reply.plain(500), head, request, started, conn)
+        end
+
+      {:lost, reason} ->
+        stop(conn, reason)
+
+      {:error, refusal} ->
+        refuse(conn, refusal)
+    end
+  end
+
+  defp waits?(%Head{body: :none}, _conn), do: false
+  defp waits?(%Head{body: {:length, length}}, conn), do: byte_size(conn.buffer) < length
+  defp waits?(_chunked, _conn), do: true
+
+  defp owners(address, nil), do: [address]
+  defp owners(address, account), do: [address, {:account, account}]
+
+  # An answer before the body was read. What is short or here already is dropped; otherwise the client
+  # sees the answer and the end of the connection, and need not send the rest.
+  defp early(response, head, request, started, conn) do
+    case {head.body, conn.buffer} do
+      {:none, _buffer} ->
+        respond(response, head, request, started, conn)
+
+      {{:length, length}, buffer} when byte_size(buffer) >= length ->
+        <<_body::binary-size(length), rest::binary>> = buffer
+        respond(response, head, request, started, %{conn | buffer: rest})
+
+      {{:length, length}, buffer} when length <= @drop_limit and not head.continue? ->
+        left = length - byte_size(buffer)
+        respond(response, head, request, started, %{conn | buffer: ""}, {:drop, left})
+
+      _long ->
+        respond(response, %{head | keep_alive?: false}, request, started, conn)
+    end
+  end
 
   # Whatever a handler does, the connection goes on.
   defp attempt(conn, request, fun) do
@@ -188,7 +283,7 @@ defmodule Guildhall.Http.Connection do
       :error
   end
 
-  defp respond(response, head, request, started, conn) do
+  defp respond(response, head, request, started, conn, body \\ nil) do
     stay? = head.keep_alive? and not Reply.closes?(response) and not draining?()
 
     connection =
@@ -206,12 +301,12 @@ defmodule Guildhall.Http.Connection do
         :error -> {500, Reply.encode(Reply.plain(500), head.method, connection, date)}
       end
 
-    sent = Socket.send(conn.socket, bytes)
+    sent = Socket.send(conn.socket, bytes, conn.settings.send_deadline)
     answered(conn, request, status, started)
 
     cond do
       sent != :ok -> stop(conn, :closed)
-      stay? -> next(%{conn | requests: conn.requests + 1})
+      stay? -> proceed(%{conn | requests: conn.requests + 1}, body)
       true -> part(conn, :done)
     end
   end
@@ -229,9 +324,18 @@ defmodule Guildhall.Http.Connection do
 
   defp draining? do
     receive do
-      {Http, :drain} -> true
+      {Http, reason} when reason in [:drain, :evict] -> true
     after
       0 -> false
+    end
+  end
+
+  defp proceed(conn, nil), do: next(conn)
+
+  defp proceed(conn, {:drop, left}) do
+    case Body.drop(left, conn.socket, now() + conn.settings.linger_timeout) do
+      {:ok, rest} -> next(%{conn | buffer: rest})
+      :error -> stop(conn, :done)
     end
   end
 
@@ -241,6 +345,7 @@ defmodule Guildhall.Http.Connection do
 
   defp upgrade(head, request, {module, argument, options}, started, conn) do
     with {:ok, headers} <- Upgrade.answer(head),
+         {:ok, conn} <- forwarded(conn, request),
          headers = headers ++ Keyword.get(options, :headers, []),
          bytes = Reply.switch(headers, Date.now(conn.settings.dates)),
          {:ok, conn} <- adopt(conn, options) do
@@ -251,7 +356,16 @@ defmodule Guildhall.Http.Connection do
         do: run(module, argument, request, options, conn),
         else: stop(conn, :closed)
     else
-      {:error, response} -> respond(response, head, request, started, conn)
+      {:error, response} -> early(response, head, request, started, conn)
+    end
+  end
+
+  defp forwarded(conn, %Request{peer: {address, _port}}) do
+    with {:error, reason} <- Slots.forwarded(conn.settings, conn.slot, address) do
+      Settings.refused(conn.settings, reason)
+      {:error, Reply.plain(503, [{"connection", "close"}])}
+    else
+      {:ok, slot} -> {:ok, %{conn | slot: slot}}
     end
   end
 
@@ -263,7 +377,7 @@ defmodule Guildhall.Http.Connection do
         {:ok, %{conn | socket: socket}}
 
       :error ->
-        refused(conn.settings, :emfile)
+        Settings.refused(conn.settings, :emfile)
         {:error, Reply.plain(503, [{"connection", "close"}])}
     end
   end
@@ -276,15 +390,10 @@ defmodule Guildhall.Http.Connection do
 
   # The server's own answer to what is no request. What follows it cannot be trusted to be one.
   defp refuse(conn, {status, reason}) do
-    refused(conn.settings, reason)
+    Settings.refused(conn.settings, reason)
     date = Date.now(conn.settings.dates)
     Socket.send(conn.socket, Reply.encode(Reply.plain(status), "GET", "close", date))
     part(conn, reason)
-  end
-
-  defp refused(settings, reason) do
-    Settings.count(settings, :refused, 1)
-    Telemetry.emit([:http, :refusal], %{count: 1}, %{instance: settings.instance, reason: reason})
   end
 
   defp part(conn, reason) do
@@ -298,6 +407,7 @@ defmodule Guildhall.Http.Connection do
   end
 
   defp stopped(conn, reason) do
+    Slots.release(conn.settings, conn.slot)
     measurements = %{duration: System.monotonic_time() - conn.opened_at, requests: conn.requests}
     metadata = %{instance: conn.settings.instance, reason: reason}
     Telemetry.emit([:http, :connection, :stop], measurements, metadata)

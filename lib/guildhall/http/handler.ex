@@ -2,9 +2,18 @@ defmodule Guildhall.Http.Handler do
   @moduledoc """
   What answers requests: `handler: {module, argument}` of `Guildhall.Http.start_link/1`.
 
-  `handle/2` runs in the connection's process, one request at a time. If it raises, the client gets
-  a plain 500 and the connection lives on. `{:websocket, module, argument, options}` asks for an
-  upgrade; the options are those of `t:websocket_option/0`.
+  `handle/2` runs in the connection's process, one request at a time, as soon as the request's head has
+  arrived. It answers, and the body is not read; or it allows a body of a number of bytes, and its
+  function is called with the request once the whole body is there:
+
+      def handle(%Request{method: "POST"}, _argument) do
+        {:read, 4_096, nil, fn request -> %Response{status: 200, body: request.body} end}
+      end
+
+  The third element is the account that the request is known to come from, or nil: the connection and
+  the body then count for that account (`:connections_per_address`, `:body_share`). If handler or function
+  raises, the client gets a plain 500 and the connection lives on. `{:websocket, module, argument,
+  options}` asks for an upgrade; the options are those of `t:websocket_option/0`.
   """
 
   alias Guildhall.Http.{Request, Response}
@@ -20,8 +29,13 @@ defmodule Guildhall.Http.Handler do
           {:frame_limit | :message_limit | :write_limit | :close_timeout, pos_integer()}
           | {:headers, [{String.t(), iodata()}]}
 
-  @doc "Answers a request, or asks for it to be upgraded."
+  @typedoc "An answer, or the wish to read a body of at most so many bytes first."
+  @type answer ::
+          Response.t()
+          | {:read, limit :: non_neg_integer(), account :: term() | nil,
+             (Request.t() -> Response.t())}
+
+  @doc "Answers a request, asks for its body, or asks for it to be upgraded."
   @callback handle(Request.t(), argument :: term()) ::
-              Response.t()
-              | {:websocket, module(), argument :: term(), [websocket_option()]}
+              answer() | {:websocket, module(), argument :: term(), [websocket_option()]}
 end

@@ -25,9 +25,6 @@ defmodule Guildhall.Http.Listener do
   @spec port(atom()) :: :inet.port_number()
   def port(name), do: GenServer.call(Settings.child(name, Listener), :port)
 
-  @spec connections(atom()) :: non_neg_integer()
-  def connections(name), do: GenServer.call(Settings.child(name, Listener), :connections)
-
   @impl GenServer
   def init({name, socket}) do
     Process.flag(:trap_exit, true)
@@ -41,11 +38,6 @@ defmodule Guildhall.Http.Listener do
 
   @impl GenServer
   def handle_call(:port, _from, listener), do: {:reply, listener.port, listener}
-
-  def handle_call(:connections, _from, listener) do
-    counts = for pool <- pools(listener), do: DynamicSupervisor.count_children(pool).active
-    {:reply, Enum.sum(counts), listener}
-  end
 
   @impl GenServer
   def handle_info({:DOWN, _monitor, :port, _socket, _reason}, listener) do

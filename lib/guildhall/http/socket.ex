@@ -4,10 +4,12 @@ defmodule Guildhall.Http.Socket do
   # A TCP port, a TLS socket, or, for WebSockets, a TCP connection without a driver, under one set of
   # functions.
 
+  alias Guildhall.Http
   alias Guildhall.Http.Settings
   alias Guildhall.Outbox
 
   @type t :: port() | :ssl.sslsocket() | Outbox.Socket.t()
+  @type peer :: {:inet.ip_address(), :inet.port_number()}
 
   @piece 65_536
 
@@ -52,9 +54,8 @@ defmodule Guildhall.Http.Socket do
     end
   end
 
-  @spec peer(t()) :: {:ok, {:inet.ip_address(), :inet.port_number()}} | {:error, term()}
-  def peer(socket) when is_port(socket), do: :inet.peername(socket)
-  def peer(socket), do: :ssl.peername(socket)
+  @spec peer(port()) :: {:ok, peer()} | {:error, term()}
+  def peer(socket), do: :inet.peername(socket)
 
   @doc "Asks for one message of data."
   @spec activate(t()) :: :ok | {:error, term()}
@@ -83,6 +84,21 @@ defmodule Guildhall.Http.Socket do
   def receive(socket, timeout) when is_port(socket), do: :gen_tcp.recv(socket, 0, timeout)
   def receive(socket, timeout), do: :ssl.recv(socket, 0, timeout)
 
+  @doc "Like `receive/2`, for a connection that can be asked to leave while it waits."
+  @spec await(t(), timeout()) :: {:ok, binary()} | {:error, :evicted | :timeout | term()}
+  def await(socket, timeout) do
+    with :ok <- activate(socket) do
+      receive do
+        {tag, ^socket, data} when tag in [:tcp, :ssl] -> {:ok, data}
+        {tag, ^socket} when tag in [:tcp_closed, :ssl_closed] -> {:error, :closed}
+        {tag, ^socket, _reason} when tag in [:tcp_error, :ssl_error] -> {:error, :closed}
+        {Http, :evict} -> {:error, :evicted}
+      after
+        timeout -> {:error, :timeout}
+      end
+    end
+  end
+
   defp wait(socket, timeout, since) do
     with :ok <- activate(socket) do
       receive do
@@ -96,19 +112,28 @@ defmodule Guildhall.Http.Socket do
     end
   end
 
-  @doc "Writes, and waits while the peer reads too slowly: at most the send time-out for a piece."
-  @spec send(t(), iodata()) :: :ok | {:error, term()}
-  def send(socket, data) do
+  @doc """
+  Writes, and waits while the peer reads too slowly: at most the send time-out for a piece, and the
+  deadline for all of them.
+  """
+  @spec send(t(), iodata(), deadline :: timeout()) :: :ok | {:error, term()}
+  def send(socket, data, deadline \\ :infinity) do
     if :erlang.iolist_size(data) <= @piece,
       do: write(socket, data),
-      else: send_pieces(socket, IO.iodata_to_binary(data))
+      else: send_pieces(socket, IO.iodata_to_binary(data), until(deadline))
   end
 
-  defp send_pieces(socket, <<piece::binary-size(@piece), rest::binary>>) when rest != "" do
-    with :ok <- write(socket, piece), do: send_pieces(socket, rest)
+  # An atom is more than every number.
+  defp until(:infinity), do: :infinity
+  defp until(deadline), do: now() + deadline
+
+  defp send_pieces(socket, <<piece::binary-size(@piece), rest::binary>>, until) when rest != "" do
+    with :ok <- write(socket, piece) do
+      if now() < until, do: send_pieces(socket, rest, until), else: {:error, :timeout}
+    end
   end
 
-  defp send_pieces(socket, piece), do: write(socket, piece)
+  defp send_pieces(socket, piece, _until), do: write(socket, piece)
 
   # What the kernel does not take leaves later.
   defp write(%Outbox.Socket{} = socket, data) do

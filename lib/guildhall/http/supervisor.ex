@@ -5,7 +5,7 @@ defmodule Guildhall.Http.Supervisor do
 
   use Supervisor
 
-  alias Guildhall.Http.{Acceptor, Date, Listener, Settings, Socket}
+  alias Guildhall.Http.{Acceptor, Date, Listener, Settings, Slots, SlotSweeper, Socket}
 
   # The socket is opened before any process of the server, so that a port in use is a plain error of
   # `start_link/1`. The supervisor becomes its owner: it closes with it, and no sooner.
@@ -27,17 +27,14 @@ defmodule Guildhall.Http.Supervisor do
   @impl Supervisor
   def init({settings, socket}) do
     name = settings.name
-    Settings.put(%{settings | dates: Date.table()})
-    partitions = min(System.schedulers_online(), settings.max_connections)
+    Settings.put(%{settings | dates: Date.table(), slots: Slots.new()})
 
     Supervisor.init(
       [
+        {SlotSweeper, name},
         {PartitionSupervisor,
          name: Settings.child(name, Connections),
-         partitions: partitions,
-         child_spec:
-           {DynamicSupervisor,
-            strategy: :one_for_one, max_children: ceil(settings.max_connections / partitions)}},
+         child_spec: {DynamicSupervisor, strategy: :one_for_one}},
         Supervisor.child_spec({Listener, {name, socket}}, shutdown: settings.drain_timeout + 1_000),
         %{
           id: Acceptors,

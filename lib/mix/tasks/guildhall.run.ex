@@ -19,11 +19,16 @@ defmodule Mix.Tasks.Guildhall.Run do
     data: :string,
     members: :integer,
     rate_limits: :boolean,
+    max_connections: :integer,
+    connections_per_address: :integer,
+    max_sessions: :integer,
+    trusted_proxies: :string,
     compression: :string,
     context_bytes: :integer,
     env: :string
   ]
   @policies %{"shared" => :shared, "context" => :context, "auto" => :auto}
+  @limits [:max_connections, :connections_per_address, :max_sessions]
   @instance Guildhall
 
   @impl Mix.Task
@@ -71,6 +76,18 @@ defmodule Mix.Tasks.Guildhall.Run do
   defp option({:context_bytes, bytes}) when bytes < 0,
     do: fail("--context-bytes must be 0 or more")
 
+  defp option({name, n}) when name in @limits and n < 1,
+    do: fail("--#{String.replace("#{name}", "_", "-")} must be 1 or more")
+
+  defp option({:trusted_proxies, text}) do
+    networks = String.split(text, ",", trim: true)
+
+    unless Enum.all?(networks, &match?({:ok, _network}, Guildhall.Http.Address.network(&1))),
+      do: fail("--trusted-proxies must be addresses and networks, such as 127.0.0.1,10.0.0.0/8")
+
+    {:trusted_proxies, networks}
+  end
+
   defp option({name, path}) when name in [:data, :env], do: {name, Path.expand(path, cwd())}
 
   defp option({:ip, text}) do
@@ -87,7 +104,10 @@ defmodule Mix.Tasks.Guildhall.Run do
 
   defp node_options(options) do
     [name: @instance] ++
-      Keyword.take(options, [:port, :ip, :data, :rate_limits, :compression, :context_bytes])
+      Keyword.take(
+        options,
+        [:port, :ip, :data, :rate_limits, :compression, :context_bytes, :trusted_proxies] ++ @limits
+      )
   end
 
   defp serve(options) do

@@ -47,6 +47,7 @@ defmodule Guildhall.Http.WebSocket.Link do
       {WebSocket, ^socket, :over} -> over(ws)
       {Http, :drain} when ws.state == :open -> {:ok, [{:error, 1001, :going_away}], ws}
       {Http, :drain} -> {:ok, [], ws}
+      {Http, :evict} -> over(ws)
       _other -> :unknown
     end
   end
