@@ -4,7 +4,8 @@ defmodule Guildhall.Gateway.Handshake do
   # A connection until it has a session: HELLO, heartbeats, and an IDENTIFY or a RESUME in time. Runs in
   # the connection's process, which ends when the socket is the session's.
   #
-  # An answer with op 9 leaves the connection as it was: two libraries identify again on it.
+  # An answer with op 9 leaves the connection as it was, its deadline included: two libraries identify
+  # again on it.
 
   alias Guildhall.Gateway.{Connection, Opcode}
   alias Guildhall.Session
@@ -71,9 +72,8 @@ defmodule Guildhall.Gateway.Handshake do
   defp outcome({:ok, _session_id}, _rest, _connection, _deadline), do: :ok
   defp outcome({:error, :closed}, _rest, _connection, _deadline), do: :ok
 
-  defp outcome({:error, reason}, rest, connection, _deadline) when reason in @again do
-    connection = Connection.put(connection, Opcode.invalid_session())
-    commands(rest, connection, deadline(connection))
+  defp outcome({:error, reason}, rest, connection, deadline) when reason in @again do
+    commands(rest, Connection.put(connection, Opcode.invalid_session()), deadline)
   end
 
   defp outcome({:error, reason}, _rest, connection, _deadline) do

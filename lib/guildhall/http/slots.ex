@@ -142,6 +142,7 @@ defmodule Guildhall.Http.Slots do
   def known(settings, {_class, opened_at, pid, owner} = slot, account) do
     account = {:account, account}
     limit = settings.connections_per_address
+
     # Another of the account's connections goes as soon as it is idle; this request is served in any case.
     if add(settings, account, 2, 1) > limit, do: ask_only(settings, account)
     slot = move(settings, slot, {2, opened_at, pid, account})

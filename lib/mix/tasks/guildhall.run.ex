@@ -106,7 +106,8 @@ defmodule Mix.Tasks.Guildhall.Run do
     [name: @instance] ++
       Keyword.take(
         options,
-        [:port, :ip, :data, :rate_limits, :compression, :context_bytes, :trusted_proxies] ++ @limits
+        [:port, :ip, :data, :rate_limits, :compression, :context_bytes, :trusted_proxies] ++
+          @limits
       )
   end
 

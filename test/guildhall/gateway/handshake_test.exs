@@ -163,4 +163,21 @@ defmodule Guildhall.Gateway.HandshakeTest do
     assert Enum.any?(answers, &match?(%{"t" => "READY"}, &1))
     assert Enum.any?(answers, &match?(%{"op" => 9, "d" => false}, &1))
   end
+
+  @tag options: [identify_timeout: 300]
+  test "a refusal leaves the deadline for IDENTIFY as it is", %{node: node, bot: bot} do
+    began = System.monotonic_time(:millisecond)
+    client = GatewayClient.open(node)
+    assert refused_until_closed(client, bot, began + 5_000) == 4009
+  end
+
+  defp refused_until_closed(client, bot, deadline) do
+    assert System.monotonic_time(:millisecond) < deadline
+    client = GatewayClient.send_op(client, 6, %{token: bot.token, session_id: "gone", seq: 5})
+
+    case GatewayClient.recv(client) do
+      {%{"op" => 9}, client} -> refused_until_closed(client, bot, deadline)
+      {{:close, code}, _client} -> code
+    end
+  end
 end
