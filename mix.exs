@@ -39,7 +39,7 @@ defmodule Guildhall.MixProject do
   defp applications(_env), do: []
 
   defp elixirc_paths(:dev), do: ["lib", "bench/support"]
-  defp elixirc_paths(:test), do: ["lib", "bench/support", "test/support"]
+  defp elixirc_paths(:test), do: ["lib", "bench/support", "test/support", "test/redteam"]
   defp elixirc_paths(_env), do: ["lib"]
 
   defp aliases do

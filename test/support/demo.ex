@@ -24,11 +24,16 @@ defmodule Guildhall.Demo do
     folder
   end
 
-  @doc "Starts a node on the folder, waits until it answers, and returns it with its environment."
-  def start(data, options \\ []) do
+  @doc """
+  Starts a node on the folder, waits until it answers, and returns it with its environment.
+
+  `variables` are set in the environment of the program.
+  """
+  def start(data, options \\ [], variables \\ []) do
     file = data <> ".env"
     ExUnit.Callbacks.on_exit(file, fn -> File.rm(file) end)
-    program = Program.start("bin/run", arguments(data, options) ++ ["--env", file], env: clean())
+    arguments = arguments(data, options) ++ ["--env", file]
+    program = Program.start("bin/run", arguments, env: clean() ++ variables)
     {_line, _before} = Program.await_line(program, &(&1 =~ "is running on"), 300_000)
     {program, [{"OPERATOR_SECRET", secret(data)} | read(file)]}
   end

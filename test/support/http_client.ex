@@ -19,19 +19,22 @@ defmodule Guildhall.HttpClient do
   @opcodes %{continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10}
   @types Map.new(@opcodes, fn {type, opcode} -> {opcode, type} end)
 
-  defstruct [:socket, transport: :gen_tcp, buffer: ""]
+  defstruct [:socket, transport: :gen_tcp, buffer: "", timeout: @timeout]
 
-  @doc "Connects. Options: `tls: [ssl option]`, and those of `:gen_tcp.connect/3`."
+  @doc """
+  Connects. Options: `tls: [ssl option]`, `timeout:` for each read, and those of `:gen_tcp.connect/3`.
+  """
   def connect(port, options \\ []) do
     {tls, options} = Keyword.pop(options, :tls)
+    {timeout, options} = Keyword.pop(options, :timeout, @timeout)
     options = [:binary, active: false, nodelay: true] ++ options
 
     if tls do
       {:ok, socket} = :ssl.connect({127, 0, 0, 1}, port, options ++ tls, @timeout)
-      %__MODULE__{socket: socket, transport: :ssl}
+      %__MODULE__{socket: socket, transport: :ssl, timeout: timeout}
     else
       {:ok, socket} = :gen_tcp.connect({127, 0, 0, 1}, port, options, @timeout)
-      %__MODULE__{socket: socket}
+      %__MODULE__{socket: socket, timeout: timeout}
     end
   end
 
@@ -197,7 +200,7 @@ defmodule Guildhall.HttpClient do
   defp more(client), do: %{client | buffer: client.buffer <> recv!(client, 0)}
 
   defp recv!(client, count) do
-    {:ok, data} = client.transport.recv(client.socket, count, @timeout)
+    {:ok, data} = client.transport.recv(client.socket, count, client.timeout)
     data
   end
 end

@@ -1,0 +1,120 @@
+defmodule Guildhall.Redteam.Attacks.Forms do
+  @moduledoc false
+
+  # Ids, paths, headers and bodies in other than their usual form, and the pages for operators.
+
+  alias Guildhall.Payload
+  alias Guildhall.Redteam.{Attack, Http}
+
+  @api "/api/v10"
+
+  def all(world) do
+    [
+      %Attack{
+        name: "strange requests",
+        rate: 5,
+        start: fn _n ->
+          http = Http.new(world.node, {127, 16, 0, 1}, Enum.at(world.neighbours, 9).token)
+          %{world: world, http: http}
+        end,
+        run: &strange/1,
+        shows: [400, 404]
+      },
+      %Attack{
+        name: "other forms of an id",
+        rate: 4,
+        start: fn _n ->
+          http = Http.new(world.node, {127, 16, 0, 2}, Enum.at(world.neighbours, 10).token)
+          %{world: world, http: http, posted: []}
+        end,
+        run: &bucket/1,
+        shows: [429]
+      },
+      pages(world, "/health", 20, [200]),
+      pages(world, "/metrics", 1, [200]),
+      pages(world, "/", 1, [200])
+    ]
+  end
+
+  defp pages(world, path, rate, shows) do
+    start = fn n ->
+      %{path: path, http: Http.new(world.node, {127, 16, 1, :erlang.phash2({path, n}, 250) + 1})}
+    end
+
+    run = fn state ->
+      {status, _body, http} = Http.call(state.http, "GET", state.path)
+      {status, %{state | http: http}}
+    end
+
+    %Attack{name: "GET " <> path, rate: rate, workers: 2, start: start, run: run, shows: shows}
+  end
+
+  defp strange(state) do
+    id = state.world.home.channels["square"]
+    bytes = :crypto.strong_rand_bytes(4)
+    json = {"content-type", "application/json"}
+    form = fn boundary -> {"content-type", "multipart/form-data; boundary=" <> boundary} end
+
+    {method, path, headers, body} =
+      Enum.random([
+        {"GET", "/channels/#{strange_id(id)}/messages", [], ""},
+        {"GET", "/channels/#{id}/messages/#{strange_id("1")}", [], ""},
+        {"GET", "/guilds/#{strange_id(state.world.home.id)}", [], ""},
+        {"GET", "/channels/#{id}/messages?limit=%ff&limit=5&before=#{strange_id("5")}", [], ""},
+        {"GET", "//channels//#{id}%2fmessages/../", [], ""},
+        {"GET", "/channels/#{id}/", [{"x-strange", bytes <> "\t"}], ""},
+        {"BREW", "/channels/#{id}", [], ""},
+        {"POST", "/channels/#{id}/messages", [form.("b" <> <<0xFF, 0xFE>>)], "--b" <> bytes},
+        {"POST", "/channels/#{id}/messages", [form.("\"\"")], "----"},
+        {"POST", "/channels/#{id}/messages", [form.("b")], "--b\r\n\r\n\r\n--b--" <> bytes},
+        {"POST", "/channels/#{id}/messages", [json], bytes},
+        {"POST", "/channels/#{id}/messages", [json], ~S({"content":"\ud800"})},
+        {"POST", "/channels/#{id}/messages", [json], ~S({"content":{"a":[1e999]}})},
+        {"POST", "/channels/#{id}/messages", [json], ~S({"content":1,"nonce":{},"embeds":"x"})},
+        {"POST", "/channels/#{id}/messages", [{"content-type", bytes}], "{}"},
+        {"PUT", "/channels/#{id}/messages/1/reactions/%ff%00/@me", [], ""},
+        {"PUT", "/channels/#{id}/messages/1/reactions/a:b:c/@me", [], ""},
+        {"PATCH", "/guilds/#{state.world.home.id}/members/@me", [json],
+         ~S({"nick":"\u0000\u202e"})},
+        {"GET", "/users/#{strange_id("1")}", [], ""}
+      ])
+
+    {status, _answer, http} = Http.call(state.http, method, @api <> path, body, headers)
+    {status, %{state | http: http}}
+  end
+
+  defp strange_id(id) do
+    Enum.random([
+      "0" <> id,
+      "+" <> id,
+      "-" <> id,
+      id <> "%00",
+      "%30" <> id,
+      "%ff",
+      "99999999999999999999999",
+      "٣٤٥",
+      "1.5",
+      "0x10",
+      " ",
+      "%20" <> id
+    ])
+  end
+
+  # More messages than the limit of a channel allows, by writing the channel's id in several forms.
+  defp bucket(state) do
+    id = state.world.home.channels["square"]
+    form = Enum.random([id, "0" <> id, "00" <> id, "000" <> id, "%30" <> id, "+" <> id])
+    body = Payload.encode!(%{content: "bucket"})
+    headers = [{"content-type", "application/json"}]
+    path = "/channels/#{form}/messages"
+    {status, _answer, http} = Http.call(state.http, "POST", @api <> path, body, headers)
+    now = System.monotonic_time(:millisecond)
+    recent = Enum.filter(state.posted, &(&1 > now - 1_900))
+    posted = if status == 200, do: [now | recent], else: recent
+    state = %{state | http: http, posted: posted}
+
+    if length(posted) > 10,
+      do: {{:breach, "#{length(posted)} messages in 2 s"}, state},
+      else: {status, state}
+  end
+end

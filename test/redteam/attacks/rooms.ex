@@ -1,0 +1,132 @@
+defmodule Guildhall.Redteam.Attacks.Rooms do
+  @moduledoc false
+
+  # Work for rooms: by members of the bystanders' own guild, and by users in many guilds.
+
+  alias Guildhall.GatewayClient
+  alias Guildhall.Redteam.{Attack, Chat, Http}
+
+  @api "/api/v10"
+
+  def all(world) do
+    [
+      session(world, "voice states", 5, 4, &voice/1),
+      session(world, "requests for members", 2, 4, &members/1),
+      session(world, "member lists", 2, 4, &lists/1),
+      caller(world, "long messages", 1, 2, [200], &post/1),
+      caller(world, "typing and reactions", 2, 2, [204, 404], &typing/1),
+      %Attack{
+        name: "a user of many guilds",
+        rate: 1,
+        workers: 4,
+        start: fn n ->
+          user = Enum.at(world.travellers, n - 1)
+          %{world: world, http: Http.new(world.node, {127, 12, 3, n}, user.token)}
+        end,
+        run: &profile/1,
+        shows: [200]
+      },
+      %Attack{
+        name: "sessions that come and go",
+        rate: 1.5,
+        workers: 24,
+        start: fn n ->
+          user = Enum.at(world.travellers, n + 5)
+          %{world: world, chat: Chat.new(world.node, user, {127, 12, 4, n})}
+        end,
+        run: &come_and_go/1,
+        shows: [:greeted]
+      }
+    ]
+  end
+
+  defp session(world, name, rate, workers, run) do
+    start = fn n ->
+      # Each kind has neighbours of its own.
+      place = rem(:erlang.phash2(name, 1_000) + n, length(world.neighbours))
+      ip = {127, 12, 1, :erlang.phash2({name, n}, 250) + 1}
+      %{world: world, chat: Chat.new(world.node, Enum.at(world.neighbours, place), ip)}
+    end
+
+    %Attack{name: name, rate: rate, workers: workers, start: start, run: run, shows: [:sent]}
+  end
+
+  defp caller(world, name, rate, workers, shows, run) do
+    start = fn n ->
+      ip = {127, 12, 2, :erlang.phash2({name, n}, 250) + 1}
+      %{world: world, http: Http.new(world.node, ip, Enum.at(world.neighbours, n + 5).token)}
+    end
+
+    %Attack{name: name, rate: rate, workers: workers, start: start, run: run, shows: shows}
+  end
+
+  defp voice(%{world: %{home: home}} = state) do
+    channel = Enum.random([home.voice, nil])
+    data = %{guild_id: home.id, channel_id: channel, self_mute: coin(), self_deaf: coin()}
+    put(state, 4, data)
+  end
+
+  defp members(%{world: world} = state) do
+    data =
+      Enum.random([
+        %{guild_id: world.home.id, query: "", limit: 0},
+        %{guild_id: world.home.id, query: "by", limit: 100, presences: true},
+        %{guild_id: world.home.id, user_ids: Enum.map(Enum.take(world.bystanders, 100), & &1.id)},
+        %{guild_id: "0" <> world.home.id, user_ids: List.duplicate("1", 150)}
+      ])
+
+    put(state, 8, data)
+  end
+
+  defp lists(%{world: %{home: home}} = state) do
+    windows =
+      Enum.random([[[0, 99]], [[0, 99], [100, 199]], [[-1, 5]], List.duplicate([0, 99], 40)])
+
+    channels = Map.new(Map.values(home.channels), &{&1, windows})
+    put(state, 14, %{guild_id: home.id, typing: true, activities: true, channels: channels})
+  end
+
+  defp put(state, op, data) do
+    {outcome, chat} = Chat.put(state.chat, op, data)
+    {outcome, %{state | chat: chat}}
+  end
+
+  defp post(state) do
+    embeds = List.duplicate(%{title: "x", description: String.duplicate("y", 500)}, 10)
+    body = %{content: String.duplicate("z", 2_000), embeds: embeds}
+    call(state, "POST", "/channels/#{state.world.home.channels["square"]}/messages", body)
+  end
+
+  defp typing(state) do
+    channel = state.world.home.channels["square"]
+
+    if coin(),
+      do: call(state, "POST", "/channels/#{channel}/typing"),
+      else:
+        call(state, "PUT", "/channels/#{channel}/messages/#{channel}/reactions/%F0%9F%91%8D/@me")
+  end
+
+  # A new name is to be shown in 150 guilds.
+  defp profile(state) do
+    case :rand.uniform(6) do
+      1 -> call(state, "PATCH", "/users/@me", %{username: "traveller#{:rand.uniform(100_000)}"})
+      2 -> call(state, "GET", "/users/@me")
+      _more -> call(state, "GET", "/users/@me/guilds?limit=200&with_counts=true")
+    end
+  end
+
+  # 150 guilds are asked for, and the client is gone before they come.
+  defp come_and_go(state) do
+    client = Chat.identify(state.chat)
+    {first, client} = GatewayClient.recv(client)
+    Http.reset(client.http.socket)
+    {if(first["t"] == "READY", do: :greeted, else: :op9), state}
+  end
+
+  defp call(state, method, path, body \\ nil) do
+    {status, _answer, http} = Http.call(state.http, method, @api <> path, body)
+    {status, %{state | http: http}}
+  end
+
+  defp coin, do: :rand.uniform(2) == 1
+end

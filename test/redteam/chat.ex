@@ -1,0 +1,83 @@
+defmodule Guildhall.Redteam.Chat do
+  @moduledoc false
+
+  # A gateway session of an attacker. It is opened when it is needed, reads everything and looks at
+  # nothing; one that the server ended is opened again.
+
+  alias Guildhall.{GatewayClient, HttpClient, Payload}
+  alias Guildhall.Redteam.Http
+
+  # GUILDS, GUILD_VOICE_STATES, GUILD_MESSAGES
+  @intents 0x281
+
+  @enforce_keys [:node, :user, :ip]
+  defstruct @enforce_keys ++ [:socket, fields: []]
+
+  def new(node, user, ip, fields \\ []) do
+    %__MODULE__{node: node, user: user, ip: ip, fields: fields}
+  end
+
+  @doc "Sends a payload; `:sent`, or why it could not be."
+  def put(%{socket: nil} = chat, op, data) do
+    case open(chat) do
+      {:opened, chat} -> put(chat, op, data)
+      {reason, chat} -> {reason, chat}
+    end
+  end
+
+  def put(%{socket: socket} = chat, op, data) do
+    frame = HttpClient.frame(:binary, Payload.encode!(%{op: op, d: data}))
+
+    with :open <- drain(socket), :ok <- :gen_tcp.send(socket, frame) do
+      {:sent, chat}
+    else
+      _ended -> {:cut, close(chat)}
+    end
+  end
+
+  @doc "Identifies, and waits for READY."
+  def open(chat) do
+    client = identify(chat)
+
+    case GatewayClient.recv(client) do
+      {%{"t" => "READY"}, client} ->
+        :ok = :inet.setopts(client.http.socket, active: true)
+        {:opened, %{chat | socket: client.http.socket}}
+
+      {%{"op" => 9}, client} ->
+        Http.reset(client.http.socket)
+        {:op9, chat}
+
+      {{:close, code}, client} ->
+        Http.reset(client.http.socket)
+        {:"close_#{code}", chat}
+    end
+  rescue
+    error in MatchError -> {Http.reason(error.term), chat}
+  end
+
+  @doc "A client that has sent IDENTIFY."
+  def identify(chat) do
+    client = GatewayClient.dial(chat.node, "?v=10", ip: chat.ip)
+    {%{"op" => 10}, client} = GatewayClient.recv(client)
+    GatewayClient.send_identify(client, chat.user.token, [intents: @intents] ++ chat.fields)
+  end
+
+  def close(%{socket: nil} = chat), do: chat
+
+  def close(chat) do
+    Http.reset(chat.socket)
+    drain(chat.socket)
+    %{chat | socket: nil}
+  end
+
+  defp drain(socket) do
+    receive do
+      {:tcp, ^socket, _data} -> drain(socket)
+      {:tcp_closed, ^socket} -> :closed
+      {:tcp_error, ^socket, _reason} -> :closed
+    after
+      0 -> :open
+    end
+  end
+end

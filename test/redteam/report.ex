@@ -1,0 +1,173 @@
+defmodule Guildhall.Redteam.Report do
+  @moduledoc false
+
+  # What a run showed, as text, and what is wrong with it.
+
+  alias Guildhall.Redteam.{Attack, Killer, Tally}
+
+  # Ten times the second that a post of a bystander may take on a quiet machine.
+  @latency 10_000
+
+  @type problems :: [String.t()]
+
+  @doc "One line about the run so far."
+  def progress(tally, attacks, node) do
+    attacked = attacks |> Enum.map(&total(tally, &1)) |> Enum.sum()
+    posts = outcomes(tally)
+    ended = length(Tally.notes(tally, :ended))
+
+    "#{div(Tally.elapsed(tally), 1_000)} s: #{attacked} attacks, posts #{inspect(posts)}, " <>
+      "#{length(Tally.notes(tally, :kill))} kills, #{ended} sessions ended, " <>
+      "#{length(Tally.notes(tally, :unavailable))} times unavailable, " <>
+      "#{length(Tally.notes(tally, :breach))} breaches, node #{memory(node)} MB"
+  end
+
+  defp memory(node) do
+    case Guildhall.Redteam.Node.memory(node) do
+      :unknown -> "?"
+      bytes -> div(bytes, 1_048_576)
+    end
+  end
+
+  @doc "The attacks, the kills and the posts, in tables."
+  def summary(tally, attacks, seconds) do
+    rows =
+      for attack <- attacks do
+        total = total(tally, attack)
+        counts = tally |> Tally.counts(attack.name) |> Enum.sort_by(&(-elem(&1, 1)))
+        outcomes = Enum.map_join(counts, ", ", fn {outcome, n} -> "#{outcome} #{n}" end)
+        name = String.pad_trailing(attack.name, 36)
+        rate = Float.round(total / seconds, 2)
+        "#{name} #{total} (#{rate}/s, at least #{Float.round(attack.rate * 1.0, 2)}): #{outcomes}"
+      end
+
+    kills =
+      for {at, kill} <- Tally.notes(tally, :kill) do
+        "#{at} ms: #{kill.name}, #{length(kill.victims)} sessions"
+      end
+
+    Enum.join(["Attacks" | rows] ++ ["Kills" | kills] ++ [posts(tally)], "\n")
+  end
+
+  defp posts(tally) do
+    times = for({_at, {200, ms}} <- Tally.notes(tally, :post), do: ms) |> Enum.sort()
+    count = length(times)
+
+    if count == 0,
+      do: "No post of a bystander was answered 200",
+      else:
+        "Posts of bystanders #{inspect(outcomes(tally))}; in ms p50 #{at(times, count, 0.5)}, " <>
+          "p99 #{at(times, count, 0.99)}, longest #{List.last(times)}"
+  end
+
+  defp at(times, count, part), do: Enum.at(times, min(floor(count * part), count - 1))
+
+  defp outcomes(tally) do
+    Enum.frequencies(for {_at, {outcome, _ms}} <- Tally.notes(tally, :post), do: outcome)
+  end
+
+  @doc "What is wrong with the attacks: too few, none that reached its aim, or some that had their way."
+  @spec attacks(Tally.t(), [Attack.t()], number()) :: problems()
+  def attacks(tally, attacks, seconds) do
+    breaches =
+      for {_at, {name, text}} <- Tally.notes(tally, :breach), uniq: true, do: "#{name}: #{text}"
+
+    few =
+      for attack <- attacks, (rate = total(tally, attack) / seconds) < attack.rate do
+        "#{attack.name}: #{Float.round(rate, 2)} a second, at least #{attack.rate} are wanted"
+      end
+
+    unseen =
+      for attack <- attacks,
+          counts = Tally.counts(tally, attack.name),
+          not Enum.any?(attack.shows, &is_map_key(counts, &1)) do
+        "#{attack.name}: none of #{inspect(attack.shows)} in #{inspect(counts)}"
+      end
+
+    breaches ++ few ++ unseen
+  end
+
+  @doc "Which sessions of bystanders ended that no kill accounts for, and what they saw wrongly."
+  @spec sessions(Tally.t()) :: problems()
+  def sessions(tally) do
+    kills = Tally.notes(tally, :kill)
+    victims = for {_at, kill} <- kills, id <- kill.victims, into: MapSet.new(), do: id
+
+    ended =
+      for {at, {number, id, reason}} <- Tally.notes(tally, :ended), id not in victims do
+        "the session of bystander #{number} ended after #{at} ms: #{inspect(reason)}#{last(kills, at)}"
+      end
+
+    faults =
+      for {at, {number, fact}} <- Tally.notes(tally, :fault) do
+        "bystander #{number} after #{at} ms: #{inspect(fact)}#{last(kills, at)}"
+      end
+
+    ended ++ faults ++ unavailable(tally, kills)
+  end
+
+  # Each kill that may interrupt rooms makes a guild unavailable to a session once.
+  defp unavailable(tally, kills) do
+    times = for {at, %{name: name}} <- kills, Killer.interrupts?(name), do: at
+    seen = Tally.notes(tally, :unavailable)
+
+    for {number, notes} <- Enum.group_by(seen, fn {_at, {number, _}} -> number end, &elem(&1, 0)),
+        at <- notes,
+        before = Enum.count(times, &(&1 <= at)),
+        Enum.count(notes, &(&1 <= at)) > before do
+      "home was unavailable to bystander #{number} after #{at} ms#{last(kills, at)}"
+    end
+  end
+
+  defp last(kills, at) do
+    case Enum.filter(kills, fn {time, _kill} -> time <= at end) do
+      [] ->
+        ", before any kill"
+
+      earlier ->
+        earlier
+        |> List.last()
+        |> then(fn {t, k} -> ", #{at - t} ms after the kill of #{k.name}" end)
+    end
+  end
+
+  @doc "Which posts of bystanders took too long, or how many failed."
+  @spec latency(Tally.t()) :: problems()
+  def latency(tally) do
+    notes = Tally.notes(tally, :post)
+    good = Enum.count(notes, &match?({_at, {200, _ms}}, &1))
+
+    slow =
+      for {at, {outcome, ms}} <- notes, ms > @latency or outcome == :timeout do
+        "a post after #{at} ms took #{ms} ms: #{outcome}"
+      end
+
+    if good < length(notes) / 2,
+      do: ["#{good} of #{length(notes)} posts were taken" | slow],
+      else: slow
+  end
+
+  @doc "Which messages of the history a bystander neither saw nor may have missed."
+  @spec missed([pos_integer()], [map()]) :: problems()
+  def missed(history, records) do
+    for record <- records,
+        seen = MapSet.new(record.seen),
+        lost = Enum.reject(history, &(&1 in seen or excused?(&1, record))),
+        lost != [] do
+      "bystander #{record.number} missed #{length(lost)} messages, the first is #{hd(lost)}"
+    end ++ foreign(history, records)
+  end
+
+  defp foreign(history, records) do
+    history = MapSet.new(history)
+
+    for record <- records, id <- record.seen, id not in history do
+      "bystander #{record.number} saw #{id}, which is not in the history"
+    end
+  end
+
+  defp excused?(id, record),
+    do: Enum.any?(record.excused, fn {from, to} -> id > from and id <= to end)
+
+  defp total(tally, attack), do: tally |> Tally.counts(attack.name) |> Map.values() |> Enum.sum()
+end
