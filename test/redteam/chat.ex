@@ -11,10 +11,11 @@ defmodule Guildhall.Redteam.Chat do
   @intents 0x281
 
   @enforce_keys [:node, :user, :ip]
-  defstruct @enforce_keys ++ [:socket, fields: []]
+  defstruct @enforce_keys ++ [:socket, options: []]
 
-  def new(node, user, ip, fields \\ []) do
-    %__MODULE__{node: node, user: user, ip: ip, fields: fields}
+  @doc "A session of a user from an address; the options are those of `:gen_tcp.connect/3`."
+  def new(node, user, ip, options \\ []) do
+    %__MODULE__{node: node, user: user, ip: ip, options: options}
   end
 
   @doc "Sends a payload; `:sent`, or why it could not be."
@@ -58,9 +59,9 @@ defmodule Guildhall.Redteam.Chat do
 
   @doc "A client that has sent IDENTIFY."
   def identify(chat) do
-    client = GatewayClient.dial(chat.node, "?v=10", ip: chat.ip)
+    client = GatewayClient.dial(chat.node, "?v=10", [ip: chat.ip] ++ chat.options)
     {%{"op" => 10}, client} = GatewayClient.recv(client)
-    GatewayClient.send_identify(client, chat.user.token, [intents: @intents] ++ chat.fields)
+    GatewayClient.send_identify(client, chat.user.token, intents: @intents)
   end
 
   def close(%{socket: nil} = chat), do: chat

@@ -8,13 +8,14 @@ defmodule Guildhall.RedteamTest do
   #
   # The same seed gives the same plan of kills and the same choices of each attacker.
 
-  alias Guildhall.Redteam.{Attack, Attacks, Bystander, Http, Killer, Node, Poster, Report, Tally}
-  alias Guildhall.Redteam.{Tree, World}
+  alias Guildhall.Redteam.{Attack, Attacks, Bystander, Http, Killer, Newcomer, Node}
+  alias Guildhall.Redteam.{Poster, Report, Tally, Tree, World}
 
   @moduletag :redteam
   @moduletag timeout: :infinity
 
   @posters 4
+  @newcomers 5
   @families [Attacks.Rights, Attacks.Sizes, Attacks.Rooms, Attacks.Bodies] ++
               [Attacks.Connections, Attacks.Forms]
 
@@ -32,6 +33,7 @@ defmodule Guildhall.RedteamTest do
     world = %{world | tally: Tally.new()}
     for pid <- bystanders, do: Bystander.begin(pid, world.tally)
     posters = for n <- 1..@posters, do: spawn_link(fn -> Poster.run(world, n) end)
+    newcomers = for n <- 1..@newcomers, do: spawn_link(fn -> Newcomer.run(world, n) end)
     attacks = Enum.flat_map(@families, & &1.all(world)) |> Enum.filter(&chosen?/1)
     attackers = Enum.flat_map(attacks, &Attack.launch(&1, world.tally, seed))
     killer = start_killer(world, before, seed, seconds)
@@ -39,7 +41,7 @@ defmodule Guildhall.RedteamTest do
     output = observe(world, attacks, seconds, [])
     for pid <- attackers ++ [killer], do: stop(pid)
     took = Tally.elapsed(world.tally) / 1_000
-    for pid <- posters, do: send(pid, :stop)
+    for pid <- posters ++ newcomers, do: send(pid, :stop)
 
     last = Poster.last(world)
     quiet = await(bystanders, last, 150)
@@ -55,6 +57,7 @@ defmodule Guildhall.RedteamTest do
       Report.sessions(world.tally) ++
         Report.attacks(world.tally, attacks, took) ++
         Report.latency(world.tally) ++
+        Report.newcomers(world.tally) ++
         Report.missed(history, records) ++
         quiet ++ missing(before, Tree.list(node)) ++ not_killed(world.tally)
 

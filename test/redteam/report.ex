@@ -46,7 +46,8 @@ defmodule Guildhall.Redteam.Report do
         "#{at} ms: #{kill.name}, #{length(kill.victims)} sessions"
       end
 
-    Enum.join(["Attacks" | rows] ++ ["Kills" | kills] ++ [posts(tally)], "\n")
+    lines = ["Attacks" | rows] ++ ["Kills" | kills] ++ [posts(tally), newcomers_text(tally)]
+    Enum.join(lines, "\n")
   end
 
   defp posts(tally) do
@@ -60,6 +61,7 @@ defmodule Guildhall.Redteam.Report do
           "p99 #{at(times, count, 0.99)}, longest #{List.last(times)}"
   end
 
+  defp at(_times, 0, _part), do: nil
   defp at(times, count, part), do: Enum.at(times, min(floor(count * part), count - 1))
 
   defp outcomes(tally) do
@@ -145,6 +147,36 @@ defmodule Guildhall.Redteam.Report do
     if good < length(notes) / 2,
       do: ["#{good} of #{length(notes)} posts were taken" | slow],
       else: slow
+  end
+
+  defp newcomers_text(tally) do
+    notes = for {_at, note} <- Tally.notes(tally, :newcomer), do: note
+    times = for({:complete, ms} <- notes, do: ms) |> Enum.sort()
+    outcomes = Enum.frequencies_by(notes, &elem(&1, 0))
+
+    "Newcomers #{inspect(outcomes)}; in ms p50 #{at(times, length(times), 0.5)}, longest #{List.last(times)}"
+  end
+
+  @doc "Which newcomers could not connect before there was any kill, and how many could not at all."
+  @spec newcomers(Tally.t()) :: problems()
+  def newcomers(tally) do
+    notes = Tally.notes(tally, :newcomer)
+    complete = Enum.count(notes, &match?({_at, {:complete, _ms}}, &1))
+
+    first =
+      case Tally.notes(tally, :kill) do
+        [{at, _kill} | _later] -> at
+        [] -> :infinity
+      end
+
+    early =
+      for {at, {outcome, ms}} <- notes, outcome != :complete, at < first do
+        "a newcomer after #{at} ms, which was there for #{ms} ms: #{inspect(outcome)}"
+      end
+
+    if complete < length(notes) / 2,
+      do: ["#{complete} of #{length(notes)} newcomers could connect" | early],
+      else: early
   end
 
   @doc "Which messages of the history a bystander neither saw nor may have missed."

@@ -3,7 +3,8 @@ defmodule Guildhall.Redteam.World do
 
   # The accounts and guilds of a run, made by the operator.
   #
-  #   home      the guild of the bystanders; `neighbours` are members who mean harm
+  #   home      the guild of the bystanders; `neighbours` are members who mean harm, and `newcomers`
+  #             are in the guilds of attackers as well
   #   yard      a moderator, who must not see some of the channels
   #   heavy     an owner who makes it as large as the node lets it grow; some bystanders are members
   #   crowd     members with large activities; some bystanders are members
@@ -22,6 +23,7 @@ defmodule Guildhall.Redteam.World do
     :heavy,
     :crowd,
     :bystanders,
+    :newcomers,
     :neighbours,
     :hidden,
     :moderator,
@@ -33,14 +35,20 @@ defmodule Guildhall.Redteam.World do
 
   def build(node, tally) do
     people = people(node, "bystander", @bystanders)
+    newcomers = people(node, "newcomer", 5)
     neighbours = people(node, "neighbour", 12)
     [moderator | crew] = people(node, "yard", 4)
     throng = people(node, "crowd", 40)
     travellers = people(node, "traveller", 30)
 
-    home = guild(node, "home", hd(people), people ++ neighbours, ~w(harbour square))
-    heavy = guild(node, "heavy", hd(throng), throng ++ Enum.slice(people, 20, 20), [])
-    crowd = guild(node, "crowd", hd(throng), throng ++ Enum.slice(people, 40, 20), [])
+    home = guild(node, "home", hd(people), people ++ newcomers ++ neighbours, ~w(harbour square))
+
+    heavy =
+      guild(node, "heavy", hd(throng), throng ++ newcomers ++ Enum.slice(people, 20, 20), [])
+
+    crowd =
+      guild(node, "crowd", hd(throng), throng ++ newcomers ++ Enum.slice(people, 40, 20), [])
+
     yard = guild(node, "yard", hd(crew), [moderator | crew], ~w(yard))
 
     each(1..@villages, fn n ->
@@ -55,6 +63,7 @@ defmodule Guildhall.Redteam.World do
       heavy: heavy,
       crowd: crowd,
       bystanders: people,
+      newcomers: newcomers,
       neighbours: neighbours,
       moderator: moderator,
       crew: crew,

@@ -7,8 +7,9 @@ defmodule Guildhall.Redteam.Attacks.Bodies do
   alias Guildhall.Redteam.{Attack, Http, Tally}
 
   @api "/api/v10"
-  @size 8_388_608
-  @held 40
+  # The largest body that is taken at all; the others fill what is left of a budget.
+  @sizes [8_388_608, 8_388_608, 1_048_576, 262_144]
+  @held 60
 
   def all(world) do
     [
@@ -62,14 +63,13 @@ defmodule Guildhall.Redteam.Attacks.Bodies do
   # All of the body but its last byte, unless there is an answer to the head.
   defp body(state) do
     client = HttpClient.connect(state.world.node.port, ip: state.ip, timeout: 300)
-    client = HttpClient.send_raw(client, head(state, @size))
+    size = Enum.random(@sizes)
+    client = HttpClient.send_raw(client, head(state, size))
     outcome = answer(client)
 
     outcome =
       if outcome == :timeout do
-        piece = :binary.copy("x", 65_536)
-        for _n <- 1..127, do: :gen_tcp.send(client.socket, piece)
-        :gen_tcp.send(client.socket, binary_part(piece, 0, 65_535))
+        :gen_tcp.send(client.socket, :binary.copy("x", size - 1))
         answer(client)
       else
         outcome
