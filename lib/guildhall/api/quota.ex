@@ -4,12 +4,14 @@ defmodule Guildhall.Api.Quota do
   # What a request leaves of its bucket: the numbers in the rate-limit headers.
   #
   # Everyone who is known has 50 requests a second over all routes, and in each bucket what the
-  # route table says. Everyone who is not is known by his address; a token that is wrong counts in a
-  # bucket that soon refuses to look at more of them, while right ones from the same address (a
-  # proxy's, perhaps) are let through. Requests without the table of routes cost one update.
+  # route table says. Everyone else is counted by the address; wrong tokens have a bucket that soon
+  # answers 429, while right ones from the same address (a proxy's, perhaps) are let through.
+  #
+  # Users and addresses have a table each, so that addresses, which cost a stranger nothing, never have
+  # the rows of users deleted.
 
-  alias Guildhall.Api.{Limiter, Route}
-  alias Guildhall.{Instance, Telemetry}
+  alias Guildhall.Api.Route
+  alias Guildhall.{Instance, Limiter, Telemetry}
 
   @global {50, 1_000}
   @anonymous {100, 1_000}
@@ -17,11 +19,13 @@ defmodule Guildhall.Api.Quota do
   @anonymous_bucket Route.bucket("anonymous")
   @unauthorized_bucket Route.bucket("unauthorized")
   @global_bucket Route.bucket("global")
+  # A row of an address takes about 1 KB.
+  @rows %{api_limiter: 200_000, address_limiter: 32_768}
 
   @enforce_keys [:bucket, :limit, :remaining, :reset_after, :scope]
   defstruct @enforce_keys
 
-  @type scope :: :user | :global | :shared
+  @type scope :: :user | :global
   @type t :: %__MODULE__{
           bucket: String.t(),
           limit: pos_integer(),
@@ -35,33 +39,43 @@ defmodule Guildhall.Api.Quota do
   # Counts a request of a known user.
   @spec user(Instance.t(), user_id :: pos_integer(), Route.t(), major :: term()) :: verdict()
   def user(instance, user_id, %Route{bucket: bucket, limit: limit}, major) do
-    case take(instance, {user_id}, @global_bucket, @global, :global) do
-      {:ok, _global} -> take(instance, {user_id, bucket, major}, bucket, limit, :user)
-      {:limited, global} -> {:limited, global}
+    now = now()
+
+    case take(instance, :api_limiter, {user_id}, {@global_bucket, @global, :global}, now) do
+      {:ok, _global} ->
+        take(instance, :api_limiter, {user_id, bucket, major}, {bucket, limit, :user}, now)
+
+      {:limited, global} ->
+        {:limited, global}
     end
   end
 
   # Counts a request that needs no token, or reaches no route.
   @spec anonymous(Instance.t(), address()) :: verdict()
   def anonymous(instance, address) do
-    take(instance, {:ip, address}, @anonymous_bucket, @anonymous, :user)
+    rate = {@anonymous_bucket, @anonymous, :user}
+    take(instance, :address_limiter, {:anonymous, address}, rate, now())
   end
 
   # Counts a wrong token.
   @spec unauthorized(Instance.t(), address()) :: verdict()
   def unauthorized(instance, address) do
-    take(instance, {:unauthorized, address}, @unauthorized_bucket, @unauthorized, :user)
+    rate = {@unauthorized_bucket, @unauthorized, :user}
+    take(instance, :address_limiter, {:unauthorized, address}, rate, now())
   end
 
-  defp take(instance, key, bucket, {limit, per} = rate, scope) do
+  defp take(instance, table, key, {bucket, {limit, per} = rate, scope}, now) do
     if Instance.get(instance, :rate_limits, true) do
-      table = Instance.fetch!(instance, :api_limiter)
-      verdict = Limiter.hit(table, key, rate, System.monotonic_time(:millisecond))
-      judge(verdict, instance, bucket, limit, scope)
+      instance
+      |> Instance.fetch!(table)
+      |> Limiter.hit(key, rate, now, @rows[table])
+      |> judge(instance, bucket, limit, scope)
     else
       {:ok, quota(bucket, limit, limit, per, scope)}
     end
   end
+
+  defp now, do: System.monotonic_time(:millisecond)
 
   defp judge({:ok, remaining, reset_after}, _instance, bucket, limit, scope) do
     {:ok, quota(bucket, limit, remaining, reset_after, scope)}
@@ -69,11 +83,6 @@ defmodule Guildhall.Api.Quota do
 
   defp judge({:limited, remaining, reset_after}, instance, bucket, limit, scope) do
     refuse(instance, quota(bucket, limit, remaining, reset_after, scope))
-  end
-
-  # Not the client's fault, and so nothing that counts against it.
-  defp judge({:full, remaining, reset_after}, instance, bucket, limit, _scope) do
-    refuse(instance, quota(bucket, limit, remaining, reset_after, :shared))
   end
 
   defp refuse(instance, quota) do

@@ -1,21 +1,20 @@
 defmodule Guildhall.Api.Sweeper do
   @moduledoc false
 
-  # The process that owns the limiter's table and keeps it small.
+  # The process that owns the limiters' tables, of users and of addresses, and keeps them small.
   #
-  #   owns      the table; requests count in it without asking
+  #   owns      the tables; requests count in them without asking
   #   started   by `Guildhall.Api`, one per instance
-  #   a crash   loses the counts: every window begins anew
+  #   a crash   loses the counts: every rate is counted from zero
   #   mailbox   a timer a second
 
   use GenServer
 
-  alias Guildhall.Api.Limiter
-  alias Guildhall.{Instance, Store, Telemetry}
+  alias Guildhall.{Instance, Limiter, Store, Telemetry}
 
   @every 1_000
 
-  @enforce_keys [:instance, :table]
+  @enforce_keys [:instance, :tables]
   defstruct @enforce_keys
 
   @spec start_link(keyword()) :: GenServer.on_start()
@@ -23,18 +22,25 @@ defmodule Guildhall.Api.Sweeper do
 
   @impl GenServer
   def init(instance) do
-    table = instance |> Instance.child(:api_limiter) |> Limiter.new()
-    Instance.put(instance, :api_limiter, table)
+    tables =
+      for name <- [:api_limiter, :address_limiter] do
+        table = instance |> Instance.child(name) |> Limiter.new()
+        Instance.put(instance, name, table)
+        table
+      end
+
     # Made now, so that the operator finds it in the data folder before he asks for anything.
     Store.secret(instance, "operator")
     Process.send_after(self(), :sweep, @every)
-    {:ok, %__MODULE__{instance: instance, table: table}}
+    {:ok, %__MODULE__{instance: instance, tables: tables}}
   end
 
   @impl GenServer
-  def handle_info(:sweep, %__MODULE__{instance: instance, table: table} = sweeper) do
-    swept = Limiter.sweep(table, System.monotonic_time(:millisecond))
-    measurements = %{rows: :ets.info(table, :size), swept: swept}
+  def handle_info(:sweep, %__MODULE__{instance: instance, tables: tables} = sweeper) do
+    now = System.monotonic_time(:millisecond)
+    swept = tables |> Enum.map(&Limiter.sweep(&1, now)) |> Enum.sum()
+    rows = tables |> Enum.map(&:ets.info(&1, :size)) |> Enum.sum()
+    measurements = %{rows: rows, swept: swept}
     Telemetry.emit([:api, :sweep], measurements, %{instance: instance})
     Process.send_after(self(), :sweep, @every)
     {:noreply, sweeper}

@@ -1,39 +1,34 @@
 defmodule Guildhall.Gateway.Rate do
   @moduledoc false
 
-  # How much a connection may send. Clients pace themselves by 120 payloads in 60 seconds, do not
-  # count their heartbeats, and do not know when the server's minute begins: so there is slack, and
-  # heartbeats have a count of their own, which only a broken client reaches.
+  # How much a connection may send. Clients pace themselves by 120 payloads in 60 seconds and do not
+  # count their heartbeats: so there is slack, and heartbeats have a count of their own, which only a
+  # broken client reaches.
 
-  defstruct began_at: 0, payloads: nil, heartbeats: 0
+  alias Guildhall.Window
 
-  @type t :: %__MODULE__{
-          began_at: integer(),
-          payloads: non_neg_integer() | nil,
-          heartbeats: non_neg_integer()
-        }
+  defstruct payloads: nil, heartbeats: nil
 
-  @span 60_000
-  @payloads 140
-  @heartbeats 120
+  @type t :: %__MODULE__{payloads: Window.t(), heartbeats: Window.t()}
+
+  @payloads {140, 60_000}
+  @heartbeats {120, 60_000}
 
   @spec new() :: t()
   def new, do: %__MODULE__{}
 
   @spec count(t(), :heartbeat | :payload, now :: integer()) ::
           {:ok, t()} | {:error, :rate_limited}
-  def count(%__MODULE__{payloads: payloads, began_at: began_at}, kind, now)
-      when payloads == nil or now - began_at >= @span do
-    count(%__MODULE__{began_at: now, payloads: 0}, kind, now)
+  def count(%__MODULE__{heartbeats: window} = rate, :heartbeat, now) do
+    with {:ok, window} <- window(window, now, @heartbeats),
+         do: {:ok, %{rate | heartbeats: window}}
   end
 
-  def count(%__MODULE__{heartbeats: n} = rate, :heartbeat, _now) when n < @heartbeats do
-    {:ok, %{rate | heartbeats: n + 1}}
+  def count(%__MODULE__{payloads: window} = rate, :payload, now) do
+    with {:ok, window} <- window(window, now, @payloads), do: {:ok, %{rate | payloads: window}}
   end
 
-  def count(%__MODULE__{payloads: n} = rate, :payload, _now) when n < @payloads do
-    {:ok, %{rate | payloads: n + 1}}
+  defp window(window, now, limit) do
+    with {:error, :limited} <- Window.count(window, now, limit), do: {:error, :rate_limited}
   end
-
-  def count(_rate, _kind, _now), do: {:error, :rate_limited}
 end

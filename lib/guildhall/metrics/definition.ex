@@ -118,6 +118,8 @@ defmodule Guildhall.Metrics.Definition do
     {:counter, :api_requests_total, "REST requests.", [:api, :request], nil, [:status]},
     {:counter, :api_limited_total, "REST requests refused for their rate.", [:api, :limited], nil,
      [:scope]},
+    {:counter, :limiter_evictions_total,
+     "Rates that were forgotten because their table was full.", [:limiter, :evict], :rows, []},
     {:counter, :fanout_events_total, "Events that partitions of fanouts took.", [:fanout, :round],
      :events, []},
     {:counter, :fanout_deliveries_total, "Events given to subscribers of fanouts.",

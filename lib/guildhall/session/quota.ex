@@ -1,8 +1,8 @@
 defmodule Guildhall.Session.Quota do
   @moduledoc false
 
-  # How many sessions a user may still start: `max_concurrency` shards in 5 seconds, and so many in
-  # a day. Windows are fixed, so that a count is one step in a public table.
+  # How many sessions a user may still start: `max_concurrency` shards in any 5 seconds, and so many in a
+  # day. A day is counted in steps of four hours: the steps that are counted are always 24 hours or more.
   #
   #   owns      the table, which any process counts in
   #   started   by `Guildhall.Session.Supervisor`, before the sessions
@@ -11,10 +11,13 @@ defmodule Guildhall.Session.Quota do
 
   use GenServer
 
-  alias Guildhall.Instance
+  alias Guildhall.{Instance, Limiter}
 
-  @burst 5_000
+  @burst {1, 5_000}
   @day 86_400_000
+  @step 14_400_000
+  # As many steps as a day has, and the one in which it ends.
+  @steps 7
   @sweep 60_000
 
   @spec start_link(Instance.t()) :: GenServer.on_start()
@@ -26,48 +29,58 @@ defmodule Guildhall.Session.Quota do
   def take(_instance, _user_id, _shard_id, %{rate_limits: false}), do: :ok
 
   def take(instance, user_id, shard_id, settings) do
-    now = System.system_time(:millisecond)
+    now = now()
     bucket = rem(shard_id, settings.max_concurrency)
+    table = table(instance)
 
-    if count(instance, {user_id, bucket}, now, @burst) <= 1 and
-         count(instance, {user_id, :day}, now, @day) <= settings.identify_limit,
-       do: :ok,
-       else: {:error, :rate_limited}
+    with {:ok, _remaining, _reset} <- Limiter.hit(table, {user_id, bucket}, @burst, now),
+         true <- used(table, user_id, now) < settings.identify_limit do
+      step = Integer.floor_div(now, @step)
+      key = {user_id, :day, step}
+      :ets.update_counter(table, key, {2, 1}, {key, 0, (step + @steps) * @step})
+      :ok
+    else
+      _limited -> {:error, :rate_limited}
+    end
   end
 
   @doc "How many starts are left today, and how long today is."
   @spec left(Instance.t(), user_id :: pos_integer(), map()) ::
           {remaining :: non_neg_integer(), milliseconds :: pos_integer()}
   def left(instance, user_id, settings) do
-    now = System.system_time(:millisecond)
-
-    used =
-      case :ets.lookup(table(instance), {{user_id, :day}, div(now, @day)}) do
-        [{_key, count, _ends_at}] -> count
-        [] -> 0
-      end
-
-    {max(settings.identify_limit - used, 0), @day - rem(now, @day)}
+    now = now()
+    table = table(instance)
+    remaining = max(settings.identify_limit - used(table, user_id, now), 0)
+    {remaining, min(ends_at(table, user_id, now) - now, @day)}
   end
 
-  defp count(instance, key, now, span) do
-    window = div(now, span)
-    key = {key, window}
-    :ets.update_counter(table(instance), key, {2, 1}, {key, 0, (window + 1) * span})
+  defp used(table, user_id, now) do
+    Enum.sum(for {_key, count, _ends_at} <- steps(table, user_id, now), do: count)
   end
+
+  # When the oldest start no longer counts.
+  defp ends_at(table, user_id, now) do
+    Enum.reduce(steps(table, user_id, now), now + @day, &min(elem(&1, 2), &2))
+  end
+
+  defp steps(table, user_id, now) do
+    step = Integer.floor_div(now, @step)
+    for n <- (step - @steps + 1)..step, row <- :ets.lookup(table, {user_id, :day, n}), do: row
+  end
+
+  defp now, do: System.monotonic_time(:millisecond)
 
   defp table(instance), do: Instance.child(instance, :session_quota)
 
   @impl GenServer
   def init(instance) do
-    table = :ets.new(table(instance), [:named_table, :public, write_concurrency: true])
+    table = Limiter.new(table(instance))
     {:ok, table, {:continue, :sweep}}
   end
 
   @impl GenServer
   def handle_continue(:sweep, table) do
-    now = System.system_time(:millisecond)
-    :ets.select_delete(table, [{{:_, :_, :"$1"}, [{:<, :"$1", now}], [true]}])
+    Limiter.sweep(table, now())
     {:noreply, table, @sweep}
   end
 

@@ -105,17 +105,13 @@ defmodule Guildhall.Api.LimitsTest do
     end
   end
 
-  test "a full table refuses nobody for good", %{ada: ada, node: %{instance: instance}} do
+  test "a full table refuses nobody", %{ada: ada, node: %{instance: instance}} do
     table = Instance.fetch!(instance, :api_limiter)
     rows = for n <- 1..200_000, do: {{:row, n}, 1, System.monotonic_time(:millisecond) + 60_000}
     :ets.insert(table, rows)
 
-    response = request(ada, :get, "/users/@me")
-    assert response.status == 429
-    assert header(response, "x-ratelimit-scope") == "shared"
-
-    :ets.match_delete(table, {{:row, :_}, :_, :_})
     assert {200, _user} = call(ada, :get, "/users/@me")
+    assert :ets.info(table, :size) < 200_000
   end
 
   test "windows that are over are forgotten", %{node: %{instance: instance}} do
