@@ -12,8 +12,11 @@ defmodule Guildhall.Redteam.Tree do
 
   @spec list(Node.t()) :: [entry()]
   def list(node) do
-    [{_id, root, :supervisor, _modules}] = children(node, Guildhall.Application)
-    entries = walk(node, %{name: "node", pid: root, type: :supervisor})
+    # A node whose own supervisor gave up has none.
+    roots = for {_id, pid, _type, _modules} <- children(node, Guildhall.Application), do: pid
+
+    entries = Enum.flat_map(roots, &walk(node, %{name: "node", pid: &1, type: :supervisor}))
+
     known = MapSet.new(entries, & &1.pid)
     fixed = Enum.reject(entries, &dynamic?/1)
     Enum.uniq_by(entries ++ Enum.flat_map(fixed, &linked(node, &1, known)), & &1.pid)

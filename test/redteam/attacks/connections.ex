@@ -85,7 +85,8 @@ defmodule Guildhall.Redteam.Attacks.Connections do
     %Attack{
       name: name,
       rate: rate,
-      start: fn _n -> %{world: world, most: most, kind: kind, held: []} end,
+      workers: 2,
+      start: fn _n -> %{world: world, most: div(most, 2), kind: kind, held: []} end,
       run: &keep(run, &1),
       shows: shows
     }

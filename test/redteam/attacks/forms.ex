@@ -30,7 +30,7 @@ defmodule Guildhall.Redteam.Attacks.Forms do
         run: &bucket/1,
         shows: [429]
       },
-      pages(world, "/health", 20, [200]),
+      pages(world, "/health", 10, [200]),
       pages(world, "/metrics", 1, [200]),
       pages(world, "/", 1, [200])
     ]
@@ -80,7 +80,11 @@ defmodule Guildhall.Redteam.Attacks.Forms do
       ])
 
     {status, _answer, http} = Http.call(state.http, method, @api <> path, body, headers)
-    {status, %{state | http: http}}
+    state = %{state | http: http}
+
+    if status == 500,
+      do: {{:breach, "500 for #{method} #{path} #{inspect(headers)} #{inspect(body)}"}, state},
+      else: {status, state}
   end
 
   defp strange_id(id) do
