@@ -3,7 +3,7 @@ defmodule Guildhall.Redteam.Attack do
 
   # One kind of attack: what its workers do again and again.
   #
-  #   rate     attacks a second at least, of all workers together; they aim at twice as many
+  #   rate     attacks a second at least, of all workers together; they aim at four times as many
   #   batch    how many attacks one call of `run` makes
   #   start    makes a worker's state, from its number
   #   run      attacks once and answers an outcome, or several, and the next state
@@ -28,7 +28,7 @@ defmodule Guildhall.Redteam.Attack do
           shows: [outcome()]
         }
 
-  @haste 2
+  @haste 4
 
   @doc "Starts the workers; each attacks until it is killed."
   @spec launch(t(), Tally.t(), seed :: integer()) :: [pid()]

@@ -13,8 +13,8 @@ defmodule Guildhall.Redteam.Attacks.Bodies do
 
   def all(world) do
     [
-      unfinished(world, "bodies without a token", nil, 0.5, [401, 413, 429]),
-      unfinished(world, "bodies with a token", hd(world.throng).token, 0.5, [
+      unfinished(world, "bodies without a token", nil, 0.25, [401, 413, 429]),
+      unfinished(world, "bodies with a token", hd(world.throng).token, 0.25, [
         400,
         404,
         408,
@@ -23,14 +23,14 @@ defmodule Guildhall.Redteam.Attacks.Bodies do
       ]),
       %Attack{
         name: "dripping bodies",
-        rate: 1,
+        rate: 0.5,
         start: fn _n -> %{world: world, held: []} end,
         run: &drip/1,
         shows: [401, 404, 408, 413, :held]
       },
       %Attack{
         name: "large posts of a bystander",
-        rate: 0.3,
+        rate: 0.15,
         start: fn _n ->
           user = Enum.at(world.bystanders, 150)
           %{world: world, http: Http.new(world.node, {127, 2, 1, 1}, user.token)}
@@ -40,7 +40,7 @@ defmodule Guildhall.Redteam.Attacks.Bodies do
       },
       %Attack{
         name: "long lists",
-        rate: 0.5,
+        rate: 0.25,
         start: fn _n ->
           http = Http.new(world.node, {127, 13, 0, 9}, world.heavy.owner.token)
           %{world: world, http: %{http | timeout: 10_000}}
@@ -104,12 +104,16 @@ defmodule Guildhall.Redteam.Attacks.Bodies do
     token = if state.token, do: "authorization: #{state.token}\r\n", else: ""
 
     "POST #{@api}/channels/#{state.world.heavy.id}/messages HTTP/1.1\r\nhost: localhost\r\n#{token}" <>
-      "content-type: application/json\r\ncontent-length: #{size}\r\n\r\n"
+      "content-type: application/json\r\n#{expect()}content-length: #{size}\r\n\r\n"
   end
 
+  defp expect, do: Enum.random(["", "", "expect: 100-continue\r\n"])
+
   defp answer(client) do
-    {response, _client} = HttpClient.recv_response(client)
-    response.status
+    case HttpClient.recv_response(client) do
+      {%{status: 100}, _client} -> :timeout
+      {%{status: status}, _client} -> status
+    end
   rescue
     error in MatchError -> Http.reason(error.term)
   end

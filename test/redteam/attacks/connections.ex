@@ -11,17 +11,17 @@ defmodule Guildhall.Redteam.Attacks.Connections do
 
   def all(world) do
     [
-      idle(world, "idle connections of one address", 100, 9_500, fn _n -> {127, 14, 0, 1} end),
-      idle(world, "idle connections of many addresses", 60, 7_500, fn n ->
+      idle(world, "idle connections of one address", 50, 9_500, fn _n -> {127, 14, 0, 1} end),
+      idle(world, "idle connections of many addresses", 30, 7_500, fn n ->
         {127, 15, rem(div(n, 200), 200), rem(n, 200) + 1}
       end),
-      kept(world, "half heads", 5, 300, &half_head/2, [:held, 408, 503, :closed]),
-      kept(world, "connections without IDENTIFY", 5, 300, &upgrade/2, [:held]),
-      kept(world, "half frames", 2, 200, &half_frame/2, [:held]),
-      kept(world, "answers that nobody reads", 2, 100, &unread/2, [:held]),
+      kept(world, "half heads", 2.5, 300, &half_head/2, [:held, 408, 503, :closed]),
+      kept(world, "connections without IDENTIFY", 2.5, 300, &upgrade/2, [:held]),
+      kept(world, "half frames", 1, 200, &half_frame/2, [:held]),
+      kept(world, "answers that nobody reads", 1, 100, &unread/2, [:held]),
       %Attack{
         name: "refusals of RESUME",
-        rate: 2,
+        rate: 1,
         workers: 4,
         start: fn n -> %{world: world, ip: {127, 14, 5, n}, client: nil, opened_at: 0} end,
         run: &resume/1,
@@ -29,7 +29,7 @@ defmodule Guildhall.Redteam.Attacks.Connections do
       },
       %Attack{
         name: "wrong tokens",
-        rate: 5,
+        rate: 2.5,
         start: fn _n -> %{world: world, http: Http.new(world.node, {127, 14, 6, 1})} end,
         run: &token/1,
         shows: [401]

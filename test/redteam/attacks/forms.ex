@@ -3,7 +3,7 @@ defmodule Guildhall.Redteam.Attacks.Forms do
 
   # Ids, paths, headers and bodies in other than their usual form, and the pages for operators.
 
-  alias Guildhall.Payload
+  alias Guildhall.{GatewayClient, HttpClient, Payload}
   alias Guildhall.Redteam.{Attack, Http}
 
   @api "/api/v10"
@@ -12,7 +12,7 @@ defmodule Guildhall.Redteam.Attacks.Forms do
     [
       %Attack{
         name: "strange requests",
-        rate: 5,
+        rate: 2.5,
         start: fn _n ->
           http = Http.new(world.node, {127, 16, 0, 1}, Enum.at(world.neighbours, 9).token)
           %{world: world, http: http}
@@ -22,7 +22,7 @@ defmodule Guildhall.Redteam.Attacks.Forms do
       },
       %Attack{
         name: "other forms of an id",
-        rate: 4,
+        rate: 2,
         start: fn _n ->
           http = Http.new(world.node, {127, 16, 0, 2}, Enum.at(world.neighbours, 10).token)
           %{world: world, http: http, posted: []}
@@ -30,9 +30,17 @@ defmodule Guildhall.Redteam.Attacks.Forms do
         run: &bucket/1,
         shows: [429]
       },
-      pages(world, "/health", 10, [200]),
-      pages(world, "/metrics", 1, [200]),
-      pages(world, "/", 1, [200])
+      %Attack{
+        name: "strange payloads",
+        rate: 1,
+        workers: 2,
+        start: fn n -> %{world: world, ip: {127, 16, 2, n}} end,
+        run: &payload/1,
+        shows: [:close_4001, :close_4002, :close_4003, :close_4004, :close_1002]
+      },
+      pages(world, "/health", 5, [200]),
+      pages(world, "/metrics", 0.5, [200]),
+      pages(world, "/", 0.5, [200])
     ]
   end
 
@@ -85,6 +93,50 @@ defmodule Guildhall.Redteam.Attacks.Forms do
     if status == 500,
       do: {{:breach, "500 for #{method} #{path} #{inspect(headers)} #{inspect(body)}"}, state},
       else: {status, state}
+  end
+
+  # Sent on a connection without a session.
+  defp payload(state) do
+    query = Enum.random(["?v=10", "?v=10&encoding=etf", "?v=10&compress=zlib-stream", "?v=9"])
+    client = GatewayClient.dial(state.world.node, query, ip: state.ip).http
+    client = HttpClient.send_raw(client, strange_frame())
+    outcome = closed(client)
+    Http.reset(client.socket)
+    {outcome, state}
+  end
+
+  defp strange_frame do
+    deep = String.duplicate("[", 3_000)
+    huge = :erlang.term_to_binary(%{"op" => 2, "d" => List.duplicate(0, 600)}, compressed: 9)
+
+    Enum.random([
+      HttpClient.frame(:text, deep),
+      HttpClient.frame(:text, :crypto.strong_rand_bytes(100)),
+      HttpClient.frame(:binary, :crypto.strong_rand_bytes(100)),
+      HttpClient.frame(:binary, huge),
+      HttpClient.frame(:binary, <<131, 108, 0xFFFFFFFF::32>>),
+      HttpClient.frame(:text, ~S({"op":2,"d":{"token":5,"intents":-1,"shard":[9,1]}})),
+      HttpClient.frame(:text, ~S({"op":2,"d":null})),
+      HttpClient.frame(:text, ~S({"op":1e9})),
+      HttpClient.frame(:text, ~S({"op":3,"d":{"activities":7}})),
+      HttpClient.frame(:text, String.duplicate(" ", 20_000)),
+      HttpClient.frame(:text, "{}", rsv: 4),
+      HttpClient.frame(:text, "{}", mask: false),
+      HttpClient.frame(:ping, String.duplicate("x", 200)),
+      HttpClient.frame(:close, <<1>>),
+      HttpClient.frame(:continuation, "{}"),
+      <<0x81, 0xFF, 0x7FFFFFFFFFFFFFFF::64, 0::32>>,
+      List.duplicate(HttpClient.frame(:text, "", fin: false), 50)
+    ])
+  end
+
+  defp closed(client) do
+    case HttpClient.recv_frame(client) do
+      {{:close, code, _reason}, _client} -> :"close_#{code}"
+      {_payload, client} -> closed(client)
+    end
+  rescue
+    error in MatchError -> Http.reason(error.term)
   end
 
   defp strange_id(id) do

@@ -9,10 +9,10 @@ defmodule Guildhall.Redteam.Attacks.Rights do
 
   def all(world) do
     [
-      attack(world, "move a hidden channel", 1, [400, 403, 404], &move/1),
-      attack(world, "reparent a hidden channel", 0.5, [400, 403, 404], &reparent/1),
-      attack(world, "create under a hidden category", 0.5, [400, 403, 404], &create/1),
-      attack(world, "a direct message as a guild", 1, [404], &direct/1, &with_dm/1),
+      attack(world, "move a hidden channel", 0.5, [400, 403, 404], &move/1),
+      attack(world, "reparent a hidden channel", 0.25, [400, 403, 404], &reparent/1),
+      attack(world, "create under a hidden category", 0.25, [400, 403, 404], &create/1),
+      attack(world, "a direct message as a guild", 0.5, [404], &direct/1, &with_dm/1),
       attack(
         world,
         "move a member into a hidden channel",
@@ -23,7 +23,7 @@ defmodule Guildhall.Redteam.Attacks.Rights do
       ),
       %Attack{
         name: "routes of another guild",
-        rate: 3,
+        rate: 1.5,
         start: fn _n -> state(world, hd(world.strangers), {127, 10, 0, 9}) end,
         run: &route/1,
         shows: [403, 404]

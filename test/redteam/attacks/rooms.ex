@@ -10,14 +10,15 @@ defmodule Guildhall.Redteam.Attacks.Rooms do
 
   def all(world) do
     [
-      session(world, "voice states", 5, 4, &voice/1),
-      session(world, "requests for members", 2, 4, &members/1),
-      session(world, "member lists", 2, 4, &lists/1),
-      caller(world, "long messages", 1, 2, [200], &post/1),
-      caller(world, "typing and reactions", 2, 2, [204, 404], &typing/1),
+      session(world, "voice states", 2.5, 4, &voice/1),
+      session(world, "requests for members", 1, 4, &members/1),
+      session(world, "member lists", 1, 4, &lists/1),
+      caller(world, "long messages", 0.5, 2, [200], &post/1),
+      caller(world, "direct messages", 0.5, 2, [200], &direct/1),
+      caller(world, "typing and reactions", 1, 2, [204, 404], &typing/1),
       %Attack{
         name: "a user of many guilds",
-        rate: 1,
+        rate: 0.5,
         workers: 4,
         start: fn n ->
           user = Enum.at(world.travellers, n - 1)
@@ -28,7 +29,7 @@ defmodule Guildhall.Redteam.Attacks.Rooms do
       },
       %Attack{
         name: "sessions that come and go",
-        rate: 1.5,
+        rate: 0.75,
         workers: 24,
         start: fn n ->
           user = Enum.at(world.travellers, n + 5)
@@ -36,6 +37,17 @@ defmodule Guildhall.Redteam.Attacks.Rooms do
         end,
         run: &come_and_go/1,
         shows: [:greeted]
+      },
+      %Attack{
+        name: "the same session again and again",
+        rate: 0.5,
+        workers: 2,
+        start: fn n ->
+          user = Enum.at(world.throng, n + 30)
+          %{chat: Chat.new(world.node, user, {127, 12, 5, n}), old: nil, held: []}
+        end,
+        run: &resume/1,
+        shows: [:resumed]
       }
     ]
   end
@@ -121,6 +133,50 @@ defmodule Guildhall.Redteam.Attacks.Rooms do
     {first, client} = GatewayClient.recv(client)
     Http.reset(client.http.socket)
     {if(first["t"] == "READY", do: :greeted, else: :op9), state}
+  end
+
+  # Each RESUME wants all events again, and most of them are not read.
+  defp resume(%{old: nil} = state) do
+    case GatewayClient.recv(Chat.identify(state.chat)) do
+      {%{"t" => "READY", "d" => %{"session_id" => id}}, client} ->
+        old = %{session_id: id, sequence: 1}
+        {:greeted, %{state | old: old, held: [client.http.socket | state.held]}}
+
+      {_refusal, client} ->
+        Http.reset(client.http.socket)
+        {:op9, state}
+    end
+  end
+
+  defp resume(state) do
+    client = GatewayClient.dial(state.chat.node, "?v=10", ip: state.chat.ip)
+    {%{"op" => 10}, client} = GatewayClient.recv(client)
+    client = GatewayClient.send_resume(client, state.chat.user.token, state.old)
+
+    case GatewayClient.recv(client) do
+      {%{"op" => 0}, client} ->
+        {kept, old} = Enum.split([client.http.socket | state.held], 4)
+        Enum.each(old, &Http.reset/1)
+        {:resumed, %{state | held: kept}}
+
+      {_refusal, client} ->
+        Http.reset(client.http.socket)
+        {:op9, %{state | old: nil}}
+    end
+  end
+
+  # A room for each of two who never spoke with each other.
+  defp direct(state) do
+    recipient = Enum.random(state.world.bystanders).id
+    path = @api <> "/users/@me/channels"
+
+    case Http.call(state.http, "POST", path, %{recipient_id: recipient}) do
+      {200, dm, http} ->
+        call(%{state | http: http}, "POST", "/channels/#{dm["id"]}/messages", %{content: "hello"})
+
+      {status, _answer, http} ->
+        {status, %{state | http: http}}
+    end
   end
 
   defp call(state, method, path, body \\ nil) do

@@ -11,13 +11,13 @@ defmodule Guildhall.Redteam.Attacks.Sizes do
 
   def all(world) do
     [
-      owner(world, "channels of 1,000 overwrites", 0.8, [400], &overwrites/1),
-      owner(world, "move many channels", 0.5, [204], &move/1),
-      owner(world, "change @everyone", 0.5, [200], &role/1),
-      owner(world, "order the roles", 0.5, [200], &order/1),
+      owner(world, "channels of 1,000 overwrites", 0.4, [400], &overwrites/1),
+      owner(world, "move many channels", 0.25, [204], &move/1),
+      owner(world, "change @everyone", 0.25, [200], &role/1),
+      owner(world, "order the roles", 0.25, [200], &order/1),
       %Attack{
         name: "large presences",
-        rate: 6,
+        rate: 3,
         workers: 40,
         start: fn n ->
           user = Enum.at(world.throng, n - 1)
@@ -28,7 +28,7 @@ defmodule Guildhall.Redteam.Attacks.Sizes do
       },
       %Attack{
         name: "greetings that nobody reads",
-        rate: 0.5,
+        rate: 0.25,
         workers: 8,
         start: fn n ->
           user = Enum.at(world.throng, n + 20)
@@ -61,21 +61,22 @@ defmodule Guildhall.Redteam.Attacks.Sizes do
     {status, state}
   end
 
-  # All of them under one of two categories, in turns, with the rights of that.
+  # All of them under another of two categories; now and then with the rights of that.
   defp move(%{parents: parents} = state) when length(parents) < 2 do
-    entries = for n <- 1..(500 * length(parents))//1, do: %{id: "#{@first_id + n}", type: 1}
+    entries = for n <- 1..1_000, do: %{id: "#{@first_id + n}", type: 1}
     body = %{name: "rank", type: 4, permission_overwrites: entries}
     {status, answer, state} = call(state, "POST", "/channels", body)
     {status, if(status == 201, do: %{state | parents: [answer["id"] | parents]}, else: state)}
   end
 
   defp move(state) do
-    parent = Enum.at(state.parents, rem(state.turn, 2))
+    lock = :rand.uniform(10) == 1
     ids = for {_at, id} <- Tally.notes(state.world.tally, :wide), do: id
 
     moves =
-      for id <- Enum.take(ids, 49),
-          do: %{id: id, parent_id: parent, lock_permissions: rem(state.turn, 4) > 1}
+      for {id, n} <- Enum.with_index(Enum.take(ids, 80), state.turn) do
+        %{id: id, parent_id: Enum.at(state.parents, rem(n, 2)), lock_permissions: lock}
+      end
 
     {status, _answer, state} = call(state, "PATCH", "/channels", moves)
     {status, %{state | turn: state.turn + 1}}
