@@ -55,6 +55,12 @@ defmodule Guildhall do
         "Addresses and networks of reverse proxies, such as `10.0.0.0/8`: of those alone, the header " <>
           "`X-Forwarded-For` says who the client is. Without it all clients behind a proxy share the limits of one address."
     ],
+    pages: [
+      type: {:in, [:public, :operator]},
+      default: :public,
+      doc:
+        "Who may read `/` and `/metrics`: anybody, or those who send the operator's secret as `Authorization: Bearer`."
+    ],
     compression: [
       type: {:in, [:shared, :context, :auto]},
       default: :auto,

@@ -19,7 +19,7 @@ defmodule Guildhall.Api do
   """
 
   alias Guildhall.Api.{AdminRoutes, Error, Pipeline, Reply, Route, Routes, Sweeper}
-  alias Guildhall.Http.{Handler, Request}
+  alias Guildhall.Http.{Handler, Request, Response}
   alias Guildhall.{Instance, Options}
 
   @doc "A child of a supervisor, with the options of `start_link/1`."
@@ -48,6 +48,10 @@ defmodule Guildhall.Api do
   def admin(%Request{segments: ["admin" | segments]} = request, instance) do
     Pipeline.run(AdminRoutes, segments, request, instance)
   end
+
+  @doc "Checks that a request has the operator's secret, for pages outside of `/admin`."
+  @spec operator(Request.t(), Instance.t()) :: :ok | {:error, Response.t()}
+  defdelegate operator(request, instance), to: Pipeline
 
   @doc "Returns the routes that are served, with the paths of Discord's documentation."
   @spec routes() :: [{method :: String.t(), path :: String.t()}]

@@ -2,38 +2,58 @@ defmodule Guildhall.Pages do
   @moduledoc false
 
   # The pages for people who operate a node: what it is and does (`/`), whether it lives (`/health`)
-  # and its metrics (`/metrics`).
+  # and its metrics (`/metrics`). Anybody may ask for them, as often as they want: what costs something is
+  # made by `Guildhall.Pages.Cache` at a bounded rate.
 
-  alias Guildhall.{Instance, Metrics, Store}
+  alias Guildhall.{Api, Instance, Metrics, Store}
   alias Guildhall.Http.{Request, Response}
+  alias Guildhall.Pages.Cache
+
+  # How often the disk is written to, and how often figures are read, in so many milliseconds.
+  @write {1, 1_000}
+  @render {20, 1_000}
 
   @spec page(Request.t(), Instance.t()) :: Response.t()
   def page(%Request{method: method}, _instance) when method not in ["GET", "HEAD"] do
     text(405, "405: Method Not Allowed\n")
   end
 
-  def page(%Request{segments: []}, instance) do
-    %Response{
-      status: 200,
-      headers: [{"Content-Type", "text/html; charset=utf-8"}],
-      body: home(instance)
-    }
-  end
-
   # Says `ok` as long as writes reach the disk: a node that only serves reads is not healthy.
   def page(%Request{segments: ["health"]}, instance) do
-    case Store.write(instance, [{:put, :settings, "node", "health", <<1>>}]) do
-      :ok -> text(200, "ok\n")
-      {:error, reason} -> text(503, "the store takes no writes: #{reason}\n")
+    write = fn -> Store.write(instance, [{:put, :settings, "node", "health", <<1>>}]) end
+
+    case Cache.fetch(instance, :health, @write, write) do
+      {:ok, :ok} -> text(200, "ok\n")
+      {:ok, {:error, reason}} -> text(503, "the store takes no writes: #{reason}\n")
+      {:error, :unavailable} -> text(503, "the store did not answer in time\n")
     end
   end
 
-  def page(%Request{segments: ["metrics"]}, instance) do
-    body = Metrics.render(instance)
-    %Response{status: 200, headers: [{"Content-Type", "text/plain; version=0.0.4"}], body: body}
+  def page(%Request{segments: []} = request, instance) do
+    figures(request, instance, "text/html; charset=utf-8", :home, fn -> home(instance) end)
+  end
+
+  def page(%Request{segments: ["metrics"]} = request, instance) do
+    figures(request, instance, "text/plain; version=0.0.4", :metrics, fn ->
+      Metrics.render(instance)
+    end)
   end
 
   def page(%Request{}, _instance), do: text(404, "404: Not Found. / says what is here.\n")
+
+  defp figures(request, instance, type, name, render) do
+    with :ok <- allowed(request, instance, Instance.get(instance, :pages, :public)),
+         {:ok, body} <-
+           Cache.fetch(instance, name, @render, fn -> IO.iodata_to_binary(render.()) end) do
+      %Response{status: 200, headers: [{"Content-Type", type}], body: body}
+    else
+      {:error, %Response{} = refusal} -> refusal
+      {:error, :unavailable} -> text(503, "503: Service Unavailable\n")
+    end
+  end
+
+  defp allowed(_request, _instance, :public), do: :ok
+  defp allowed(request, instance, :operator), do: Api.operator(request, instance)
 
   defp text(status, body) do
     %Response{

@@ -19,6 +19,7 @@ defmodule Guildhall.Supervisor do
   def init(options) do
     instance = options[:name]
     Instance.put(instance, :rate_limits, options[:rate_limits])
+    Instance.put(instance, :pages, options[:pages])
     Guildhall.Gateway.prime()
     Instance.put(instance, :transport, Keyword.take(options, [:compression, :context_bytes]))
 
@@ -48,7 +49,8 @@ defmodule Guildhall.Supervisor do
            :max_connections,
            :connections_per_address,
            :trusted_proxies
-         ])}
+         ])},
+      {Guildhall.Pages.Cache, instance: instance}
     ]
 
     Supervisor.init(children, strategy: :rest_for_one)

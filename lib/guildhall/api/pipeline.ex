@@ -27,6 +27,14 @@ defmodule Guildhall.Api.Pipeline do
     end
   end
 
+  @spec operator(Request.t(), Instance.t()) :: :ok | {:error, Response.t()}
+  def operator(request, instance) do
+    with {:error, reason} <- Auth.operator(instance, request) do
+      {_route, quota, result} = refuse(nil, reason, request, instance)
+      {:error, render(result, quota)}
+    end
+  end
+
   defp act(%Call{route: route, request: request, instance: instance} = call, quota, started) do
     started = started || System.monotonic_time()
     respond({route, quota, action(call)}, request, instance, started)

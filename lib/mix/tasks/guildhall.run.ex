@@ -23,11 +23,13 @@ defmodule Mix.Tasks.Guildhall.Run do
     connections_per_address: :integer,
     max_sessions: :integer,
     trusted_proxies: :string,
+    pages: :string,
     compression: :string,
     context_bytes: :integer,
     env: :string
   ]
   @policies %{"shared" => :shared, "context" => :context, "auto" => :auto}
+  @readers %{"public" => :public, "operator" => :operator}
   @limits [:max_connections, :connections_per_address, :max_sessions]
   @instance Guildhall
 
@@ -78,6 +80,11 @@ defmodule Mix.Tasks.Guildhall.Run do
 
   defp option({name, n}) when name in @limits and n < 1,
     do: fail("--#{String.replace("#{name}", "_", "-")} must be 1 or more")
+
+  defp option({:pages, readers}) when is_map_key(@readers, readers),
+    do: {:pages, Map.fetch!(@readers, readers)}
+
+  defp option({:pages, _readers}), do: fail("--pages must be public or operator")
 
   defp option({:trusted_proxies, text}) do
     networks = String.split(text, ",", trim: true)
