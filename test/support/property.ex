@@ -10,7 +10,8 @@ defmodule Guildhall.Property do
   #     end
   #
   # The generators are `:proper_types`, and tuples and lists of generators are generators.
-  # `GUILDHALL_PROPERTY_RUNS` says how many inputs are tried (100).
+  # `GUILDHALL_PROPERTY_RUNS` says how many inputs are tried (100); `forall x <- list(), share: 20 do` tries
+  # 20 of 100, for a property that takes long.
 
   @generators [
     range: 2,
@@ -61,6 +62,16 @@ defmodule Guildhall.Property do
     end
   end
 
+  defmacro forall({:<-, _meta, [pattern, generator]}, [share: share], do: body) do
+    quote do
+      Guildhall.Property.check(
+        unquote(generator),
+        fn unquote(pattern) -> unquote(body) end,
+        unquote(share)
+      )
+    end
+  end
+
   @doc "A generator of what `fun` makes of the values of `generator`."
   def map(generator, fun), do: :proper_types.bind(generator, fun, false)
 
@@ -78,10 +89,11 @@ defmodule Guildhall.Property do
   @doc false
   # PropEr of Debian cannot report a property that raises, so the exception is kept here, PropEr
   # sees a `false` to shrink, and the exception of the smallest input is raised again.
-  def check(generator, fun) do
+  def check(generator, fun, share \\ 100) do
     property = :proper.forall(generator, &holds?(&1, fun))
+    runs = max(div(runs() * share, 100), 1)
 
-    case :proper.quickcheck(property, [:quiet, {:numtests, runs()}]) do
+    case :proper.quickcheck(property, [:quiet, {:numtests, runs}]) do
       true -> :ok
       false -> __MODULE__ |> Process.delete() |> report()
       {:error, reason} -> ExUnit.Assertions.flunk("no property was tested: #{inspect(reason)}")
