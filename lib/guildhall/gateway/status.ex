@@ -1,9 +1,11 @@
 defmodule Guildhall.Gateway.Status do
   @moduledoc false
 
-  # A presence as clients send it, in op 3 and in IDENTIFY. What is junk is left out.
+  # A presence as clients send it, in op 3 and in IDENTIFY. Junk is left out, texts that are too long are
+  # cut, and activities that are too large are left out: real clients send what their users typed, and
+  # must not be closed for it.
 
-  alias Guildhall.Model.Presence
+  alias Guildhall.Model.{Limits, Presence}
 
   @statuses %{
     "online" => :online,
@@ -13,8 +15,10 @@ defmodule Guildhall.Gateway.Status do
     # Whoever is here and looks as if not is invisible.
     "offline" => :invisible
   }
-  @activities 5
-  @texts ~w(name state details url)
+  @activities Limits.activities()
+  @text Limits.activity_text()
+  @url Limits.activity_url()
+  @texts ~w(name state details)
 
   @doc "The presence of op 3."
   @spec read(map()) :: Presence.t()
@@ -37,14 +41,27 @@ defmodule Guildhall.Gateway.Status do
   def initial(_junk, properties), do: %Presence{client: client(properties)}
 
   defp activities(list) when is_list(list) do
-    for %{"name" => name} = activity when is_binary(name) <- Enum.take(list, @activities) do
-      texts = for key <- @texts, is_binary(activity[key]), into: %{}, do: {key, activity[key]}
-      type = if activity["type"] in 0..5, do: activity["type"], else: 0
-      Map.merge(texts, %{"type" => type, "created_at" => System.system_time(:millisecond)})
-    end
+    Presence.fit(
+      for %{"name" => name} = activity when is_binary(name) <- Enum.take(list, @activities) do
+        texts =
+          for key <- @texts, is_binary(activity[key]), into: %{}, do: {key, cut(activity[key])}
+
+        type = if activity["type"] in 0..5, do: activity["type"], else: 0
+        more = %{"type" => type, "created_at" => System.system_time(:millisecond)}
+        texts |> Map.merge(url(activity)) |> Map.merge(more)
+      end
+    )
   end
 
   defp activities(_junk), do: []
+
+  # There are no more characters than bytes.
+  defp cut(text) when byte_size(text) <= @text, do: text
+  defp cut(text), do: text |> String.codepoints() |> Enum.take(@text) |> IO.iodata_to_binary()
+
+  # Half a URL leads nowhere.
+  defp url(%{"url" => url}) when is_binary(url) and byte_size(url) <= @url, do: %{"url" => url}
+  defp url(_activity), do: %{}
 
   defp client(%{} = properties) do
     case properties["browser"] || properties["$browser"] do

@@ -98,7 +98,7 @@ defmodule Guildhall.Guild.Channels do
 
   def changed(state, channels) do
     changes = for channel <- channels, do: {:channel, channel}
-    events = for channel <- channels, do: Events.channel_update(state, channel)
+    events = for channel <- channels, do: Events.channel_update(channel)
 
     %Plan{
       ops: Enum.map(channels, &put(state, &1)),

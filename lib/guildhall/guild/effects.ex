@@ -5,7 +5,18 @@ defmodule Guildhall.Guild.Effects do
   # have sessions of the room; notifies users. Runs in the room's process, which is what the relays
   # take the caller for.
 
-  alias Guildhall.Guild.{Audience, Encoding, Event, Plan, Sessions, State, Talk, Watching}
+  alias Guildhall.Guild.{
+    Audience,
+    Encoding,
+    Event,
+    Plan,
+    Sessions,
+    Snapshot,
+    State,
+    Talk,
+    Watching
+  }
+
   alias Guildhall.{Relay, User}
 
   @spec perform(State.t(), Guildhall.Instance.t(), [Plan.effect()]) :: {State.t(), [:stop]}
@@ -27,6 +38,8 @@ defmodule Guildhall.Guild.Effects do
         state
 
       relays ->
+        changed = for %Event{content: {:channel, channel}} <- events, do: channel
+        state = Snapshot.encode(state, channels ++ changed)
         channels = for channel <- in_order(channels), do: Encoding.channel_pair(state, channel)
         events = Enum.map(events, &Encoding.event(state, &1))
         :ok = Relay.change(relays, state.id, changes, channels, events)

@@ -3,7 +3,7 @@ defmodule Guildhall.Guild.Encoding do
 
   # Events as relays take them: each variant encoded once, however many receive it.
 
-  alias Guildhall.Guild.{Event, Events, State}
+  alias Guildhall.Guild.{Event, Snapshot, State}
   alias Guildhall.Model.{Channel, Intents}
   alias Guildhall.{Outbox, Payload, Relay}
 
@@ -17,6 +17,10 @@ defmodule Guildhall.Guild.Encoding do
   def intents(_state, _event), do: 0
 
   @spec event(State.t(), Event.t()) :: Relay.Event.t()
+  def event(%State{} = state, %Event{content: {:channel, channel}} = event) do
+    event(state, %{event | content: {:json, Snapshot.channel(state, channel.id)}})
+  end
+
   def event(%State{guild: %{kind: kind}}, %Event{type: type} = event) do
     content = body(event)
     body = event.body && encode(type, event.body)
@@ -41,12 +45,15 @@ defmodule Guildhall.Guild.Encoding do
   @spec body(Event.t()) :: Outbox.event()
   def body(%Event{type: type, content: content}), do: encode(type, content)
 
-  @doc "What those see for whom a channel appears, and those for whom it vanishes."
+  @doc """
+  What those see for whom a channel appears, and those for whom it vanishes. It was given to
+  `Snapshot.encode/2`.
+  """
   @spec channel_pair(State.t(), Channel.t()) ::
           {channel_id :: pos_integer(), Outbox.event(), Outbox.event()}
   def channel_pair(state, channel) do
-    {channel.id, body(Events.channel_create(state, channel)),
-     body(Events.channel_delete(state, channel))}
+    json = Snapshot.channel(state, channel.id)
+    {channel.id, Outbox.event("CHANNEL_CREATE", json), Outbox.event("CHANNEL_DELETE", json)}
   end
 
   defp encode(type, {:json, json}), do: Outbox.event(type, json)

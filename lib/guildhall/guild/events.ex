@@ -114,9 +114,6 @@ defmodule Guildhall.Guild.Events do
     %Event{type: "CHANNEL_PINS_UPDATE", to: {:channel, channel.id}, content: place(state, data)}
   end
 
-  @spec channel_create(State.t(), Channel.t()) :: Event.t()
-  def channel_create(state, channel), do: channel_event(state, "CHANNEL_CREATE", channel)
-
   @doc "A direct message channel, as one of its users sees it."
   @spec direct_create(State.t(), Channel.t(), [User.t()]) :: Event.t()
   def direct_create(state, channel, others) do
@@ -124,16 +121,10 @@ defmodule Guildhall.Guild.Events do
     %Event{type: "CHANNEL_CREATE", content: data}
   end
 
-  @spec channel_update(State.t(), Channel.t()) :: Event.t()
-  def channel_update(state, channel), do: channel_event(state, "CHANNEL_UPDATE", channel)
-
-  @spec channel_delete(State.t(), Channel.t()) :: Event.t()
-  def channel_delete(state, channel), do: channel_event(state, "CHANNEL_DELETE", channel)
-
-  defp channel_event(state, type, channel) do
-    last = Posts.last(state.posts, channel.id)
-    data = Json.channel(%{channel | last_message_id: last})
-    %Event{type: type, to: {:channel, channel.id}, content: data}
+  @doc "A changed channel; it is encoded with the others that a change shows."
+  @spec channel_update(Channel.t()) :: Event.t()
+  def channel_update(channel) do
+    %Event{type: "CHANNEL_UPDATE", to: {:channel, channel.id}, content: {:channel, channel}}
   end
 
   @spec guild_update(State.t(), Guild.t()) :: Event.t()

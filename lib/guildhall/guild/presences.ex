@@ -214,6 +214,16 @@ defmodule Guildhall.Guild.Presences do
     %{presences | shown: Table.put(shown, user_id, presence), sample: sample}
   end
 
+  # Those of one session fit already.
+  defp activities([%Presence{activities: activities}]), do: Enum.uniq(activities)
+
+  defp activities(presences) do
+    case Enum.flat_map(presences, & &1.activities) do
+      [] -> []
+      activities -> Presence.fit(activities)
+    end
+  end
+
   defp aggregate(presences, user_id) do
     visible =
       for {_id, %Presence{status: status} = presence} <- sessions(presences, user_id),
@@ -227,7 +237,7 @@ defmodule Guildhall.Guild.Presences do
       [first | _rest] = sorted ->
         %{
           status: first.status,
-          activities: sorted |> Enum.flat_map(& &1.activities) |> Enum.uniq(),
+          activities: activities(sorted),
           client_status: sorted |> Enum.reverse() |> Map.new(&{&1.client, &1.status})
         }
     end

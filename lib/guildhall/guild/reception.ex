@@ -6,6 +6,7 @@ defmodule Guildhall.Guild.Reception do
 
   alias Guildhall.Guild.{
     Audience,
+    Bounds,
     Execution,
     Facts,
     MemberPages,
@@ -31,10 +32,10 @@ defmodule Guildhall.Guild.Reception do
 
   @spec handle(Server.t(), command()) :: Server.t()
   def handle(server, {:attach, subscriber, presence, threshold, request}) do
-    case member(server, Server.state(server).guild, subscriber, request) do
-      {:ok, member} ->
-        attach(server, %{subscriber | member: member}, presence, threshold)
-
+    with {:ok, member} <- member(server, Server.state(server).guild, subscriber, request),
+         :ok <- served(Server.state(server)) do
+      attach(server, %{subscriber | member: member}, presence, threshold)
+    else
       {:error, reason} ->
         refuse(server, {:attach, subscriber, presence, threshold, request}, reason)
         server
@@ -94,6 +95,9 @@ defmodule Guildhall.Guild.Reception do
       {:error, reason} -> {:error, reason}
     end
   end
+
+  # Its members can make it smaller over REST; sessions ask again.
+  defp served(state), do: if(Bounds.served?(state), do: :ok, else: {:error, :too_large})
 
   defp found(_server, nil), do: {:error, :unknown_guild}
   defp found(server, %Member{} = member), do: {:ok, State.known(Server.state(server), member)}

@@ -14,6 +14,7 @@ defmodule Guildhall.Guild.Server do
 
   alias Guildhall.Guild.{
     Audience,
+    Bounds,
     Execution,
     Gate,
     Gathering,
@@ -113,6 +114,7 @@ defmodule Guildhall.Guild.Server do
       room = Room.new(state, server.options[:max_in_flight])
       duration = System.monotonic_time() - started
       Telemetry.emit([:guild, :start], %{duration: duration}, metadata(server))
+      unless Bounds.served?(state), do: close(server, :too_large)
       {:noreply, look_again(%{server | room: room, store: monitor})}
     else
       {:error, reason} ->

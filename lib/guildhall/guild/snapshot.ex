@@ -9,8 +9,19 @@ defmodule Guildhall.Guild.Snapshot do
 
   import Bitwise
 
-  alias Guildhall.Guild.{Event, Events, Pace, Posts, Presences, Roster, State, Voices}
-  alias Guildhall.Model.{Intents, Json, Member, Rights}
+  alias Guildhall.Guild.{
+    ChannelJson,
+    Event,
+    Events,
+    Pace,
+    Posts,
+    Presences,
+    Roster,
+    State,
+    Voices
+  }
+
+  alias Guildhall.Model.{Channel, Intents, Json, Limits, Member, Rights}
   alias Guildhall.Payload
   alias Guildhall.Relay.Subscriber
 
@@ -29,7 +40,7 @@ defmodule Guildhall.Guild.Snapshot do
   @type t :: %__MODULE__{
           version: integer(),
           guild: binary() | nil,
-          channels: %{optional(pos_integer()) => {:whole | :open, binary()}},
+          channels: ChannelJson.t(),
           # Members shown in this window of presences, and how often some were left out for that.
           spent: non_neg_integer(),
           cut: non_neg_integer()
@@ -71,17 +82,17 @@ defmodule Guildhall.Guild.Snapshot do
     visible = Rights.visible(state.rights, member)
     {presences, state} = presences(state, subscriber, bounds)
     voices = for voice <- Voices.all(state.voices), voice.channel_id in visible, do: voice
-    {members, state} = members(state, subscriber, threshold, {voices, presences})
-    presences = for {_user_id, presence} <- presences, do: presence
+    voices = Enum.take(voices, Limits.voices())
+    {people, all?, state} = people(state, subscriber, threshold, {voices, presences})
 
     json = [
       state.snapshot.guild,
       [~s(,"joined_at":), Payload.encode!(Json.timestamp(member.joined_at))],
       [~s(,"member_count":), Integer.to_string(state.guild.member_count)],
-      [~s(,"large":), to_string(state.guild.member_count > threshold)],
+      [~s(,"large":), to_string(not all? or state.guild.member_count > threshold)],
       [~s(,"channels":[), channels(state, visible), "]"],
-      [~s(,"members":[), Enum.intersperse(members, ","), "]"],
-      [~s(,"presences":[), Enum.intersperse(presences, ","), "]"],
+      [~s(,"members":[), Enum.intersperse(people.members, ","), "]"],
+      [~s(,"presences":[), Enum.intersperse(people.presences, ","), "]"],
       [~s(,"voice_states":), Payload.encode!(Enum.map(voices, &Json.voice_state/1))],
       ~s(,"unavailable":false,"threads":[],"stage_instances":[],"guild_scheduled_events":[]),
       ~s(,"soundboard_sounds":[]})
@@ -97,49 +108,75 @@ defmodule Guildhall.Guild.Snapshot do
       snapshot
       | version: state.version,
         guild: open(Payload.encode!(Json.guild(guild))),
-        channels: Map.new(guild.channels, fn {id, channel} -> {id, channel_json(channel)} end)
+        channels: ChannelJson.keep(snapshot.channels, guild.channels)
     }
 
     %{state | snapshot: snapshot}
   end
 
-  # The last message changes with every message, so it is put in when the channel is shown.
-  defp channel_json(channel) do
-    case Map.pop(Json.channel(channel), :last_message_id, :none) do
-      {:none, object} -> {:whole, Payload.encode!(object)}
-      {_last, object} -> {:open, open(Payload.encode!(object))}
-    end
-  end
-
   defp open(json), do: binary_part(json, 0, byte_size(json) - 1)
 
   defp channels(state, visible) do
-    visible
-    |> Enum.map(fn id ->
-      case Map.fetch!(state.snapshot.channels, id) do
-        {:whole, json} -> json
-        {:open, json} -> [json, ~s(,"last_message_id":), last(state, id), "}"]
-      end
-    end)
-    |> Enum.intersperse(",")
+    visible |> Enum.map(&channel(state, &1)) |> Enum.intersperse(",")
   end
 
-  defp last(state, id), do: state.posts |> Posts.last(id) |> Json.id() |> Payload.encode!()
+  @doc "Encodes channels for `channel/2`, if they have changed since they were last encoded."
+  @spec encode(State.t(), [Channel.t()]) :: State.t()
+  def encode(%State{snapshot: snapshot} = state, channels) do
+    %{state | snapshot: %{snapshot | channels: ChannelJson.add(snapshot.channels, channels)}}
+  end
 
-  # Without presences a client is shown itself and the members whose voice states it is shown.
-  defp members(state, subscriber, threshold, {voices, presences}) do
-    user_ids =
+  @doc "A channel that was encoded."
+  @spec channel(State.t(), pos_integer()) :: iodata()
+  def channel(%State{snapshot: snapshot, posts: posts}, id) do
+    ChannelJson.show(snapshot.channels, id, Posts.last(posts, id))
+  end
+
+  # Members and presences, of whom the client itself comes first. Without presences it is shown itself
+  # and the members whose voice states it is shown. Those who do not fit are left out.
+  defp people(state, %{user_id: self} = subscriber, threshold, {voices, presences}) do
+    entries =
       if all_members?(state, subscriber, threshold),
-        do: for(member <- Roster.known(state.roster), do: member.user.id),
-        else: [subscriber.user_id | ids(voices) ++ for({id, _presence} <- presences, do: id)]
+        do: everyone(state, self, Map.new(presences)),
+        else: some(Enum.uniq([self | ids(voices)]), presences)
 
-    {members, roster} =
-      user_ids
-      |> Enum.uniq()
-      |> Enum.flat_map_reduce(state.roster, &Roster.encoded(&2, &1, fn m -> json(m) end))
-
-    {members, %{state | roster: roster}}
+    people = %{members: [], presences: [], left: Limits.members_bytes(), all?: true}
+    {people, roster} = Enum.reduce(entries, {people, state.roster}, &show/2)
+    snapshot = state.snapshot
+    snapshot = if people.all?, do: snapshot, else: %{snapshot | cut: snapshot.cut + 1}
+    {members, presences} = {Enum.reverse(people.members), Enum.reverse(people.presences)}
+    state = %{state | roster: roster, snapshot: snapshot}
+    {%{people | members: members, presences: presences}, people.all?, state}
   end
+
+  defp everyone(state, self, presences) do
+    ids = for %{user: %{id: id}} <- Roster.known(state.roster), id != self, do: id
+    for id <- [self | ids], do: {id, true, presences[id]}
+  end
+
+  defp some(first, presences) do
+    known = Map.new(first, &{&1, true})
+
+    for(id <- first, do: {id, true, nil}) ++
+      for {id, presence} <- presences, do: {id, not is_map_key(known, id), presence}
+  end
+
+  defp show({id, member?, presence}, {people, roster}) do
+    {member, roster} = if member?, do: Roster.encoded(roster, id, &json/1), else: {[], roster}
+    presence = List.wrap(presence)
+    bytes = bytes(member) + bytes(presence)
+
+    if bytes <= people.left do
+      {members, presences} = {member ++ people.members, presence ++ people.presences}
+      left = people.left - bytes
+      {%{people | members: members, presences: presences, left: left}, roster}
+    else
+      {%{people | all?: false}, roster}
+    end
+  end
+
+  defp bytes([]), do: 0
+  defp bytes([json]), do: byte_size(json) + 1
 
   defp json(member), do: Payload.encode!(Json.member(member, user: true))
 

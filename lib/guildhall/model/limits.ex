@@ -48,13 +48,13 @@ defmodule Guildhall.Model.Limits do
     {:commands_bytes, 1_000_000, "Bytes of these commands as they are stored."},
     {:activities, 5, "Activities of a presence."},
     {:activity_text, 128,
-     "Characters of an activity's name, state (a custom status) or details."},
-    {:activity_url, 256, "Characters of an activity's URL."},
-    {:activities_bytes, 2_048, "Bytes in JSON of the activities that a user is shown with."},
-    {:sample, 2_000, "Members who are online in the GUILD_CREATE of a large guild."},
+     "Characters of an activity's name, state (a custom status) or details. Longer ones are cut."},
+    {:activity_url, 256, "Bytes of an activity's URL. A longer one is left out."},
+    {:activities_bytes, 2_048,
+     "Bytes in JSON of the activities that a user is shown with. Others are left out."},
     {:members_bytes, 1_048_576, "Bytes of the members and presences in a GUILD_CREATE."},
-    {:voices_bytes, 262_144, "Bytes of the voice states in a GUILD_CREATE."},
-    {:served_bytes, 2_621_440,
+    {:voices, 1_500, "Voice states in a GUILD_CREATE, of some 300 bytes each."},
+    {:served_bytes, 2_359_296,
      "Bytes of a guild, counted like `guild_bytes`, up to which sessions are attached to it."}
   ]
 
