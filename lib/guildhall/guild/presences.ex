@@ -220,7 +220,7 @@ defmodule Guildhall.Guild.Presences do
   defp activities(presences) do
     case Enum.flat_map(presences, & &1.activities) do
       [] -> []
-      activities -> Presence.fit(activities)
+      activities -> activities |> Enum.uniq() |> Presence.fit()
     end
   end
 

@@ -5,7 +5,7 @@ defmodule Guildhall.Model.Presence do
       iex> long = %{"name" => String.duplicate("x", 3_000), "type" => 0}
       iex> short = %{"name" => "chess", "type" => 0}
       iex> Guildhall.Model.Presence.fit([short, long, short])
-      [short]
+      [short, short]
   """
 
   alias Guildhall.Model.Limits
@@ -22,12 +22,11 @@ defmodule Guildhall.Model.Presence do
           client: :desktop | :mobile | :web
         }
 
-  @doc "Returns as many of the activities, each once, as a user may be shown with. The others are left out."
+  @doc "Returns as many of the activities as a user may be shown with. The others are left out."
   @spec fit([map()]) :: [map()]
   def fit(activities) do
     {activities, _left} =
       activities
-      |> Enum.uniq()
       |> Enum.take(Limits.activities())
       |> Enum.flat_map_reduce(Limits.activities_bytes(), fn activity, left ->
         bytes = byte_size(Payload.encode!(activity)) + 1
