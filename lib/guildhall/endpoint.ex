@@ -19,6 +19,8 @@ defmodule Guildhall.Endpoint do
   def start_link(options) do
     instance = options[:instance]
     name = Instance.child(instance, :endpoint)
+    # A listener that is restarted takes the port that the system picked for it at first.
+    options = Keyword.put(options, :port, Instance.get(instance, :port, options[:port]))
     # Known before the first request can come, unless the system picks the port.
     put_url(instance, options, options[:port])
 
@@ -28,7 +30,9 @@ defmodule Guildhall.Endpoint do
                Keyword.take(options, [:ip, :port, :tls, :max_connections, :trusted_proxies]) ++
                limits(options)
            ) do
-      put_url(instance, options, Http.port(name))
+      port = Http.port(name)
+      Instance.put(instance, :port, port)
+      put_url(instance, options, port)
       {:ok, pid}
     end
   end

@@ -18,7 +18,8 @@ defmodule Guildhall.Limiter do
   for longest, by one atomic update, so that hits at the same time never pass more than the limit; a
   refused hit changes nothing.
 
-  The table belongs to the process that made it, and any process may use it. It is bounded: a key that
+  The table belongs to the process that made it, and any process may use it. While that process is
+  restarted there is no table, and every hit passes. The table is bounded: a key that
   would be one too many has the rows deleted that would be over first. Nobody is refused because
   others fill the table.
 
@@ -28,7 +29,7 @@ defmodule Guildhall.Limiter do
   | `sweep/2` | `O(rows)` |
   """
 
-  alias Guildhall.Telemetry
+  alias Guildhall.{SharedTable, Telemetry}
 
   @max_rows 200_000
   # Places follow the key, the limit and the time when the whole row is over.
@@ -60,16 +61,25 @@ defmodule Guildhall.Limiter do
   @spec hit(:ets.table(), key(), limit(), now :: integer(), max_rows :: pos_integer()) ::
           verdict()
   def hit(table, key, {limit, per} = rate, now, max_rows \\ @max_rows) do
+    count(table, key, rate, now, max_rows)
+  rescue
+    error in ArgumentError ->
+      if :ets.whereis(table) == :undefined,
+        do: {:ok, limit - 1, per},
+        else: reraise(error, __STACKTRACE__)
+  end
+
+  defp count(table, key, rate, now, max_rows) do
     case :ets.lookup(table, key) do
       [row] -> take(table, row, rate, now, max_rows)
-      [] -> first(table, key, {limit, per}, now, max_rows)
+      [] -> first(table, key, rate, now, max_rows)
     end
   end
 
   @doc "Says what `hit/5` would, without a hit."
   @spec check(:ets.table(), key(), limit(), now :: integer()) :: verdict()
   def check(table, key, {limit, per}, now) do
-    case :ets.lookup(table, key) do
+    case SharedTable.lookup(table, key) do
       [] -> {:ok, limit, per}
       [row] -> row |> freest(limit, now) |> verdict(per, now, 0)
     end
@@ -93,7 +103,7 @@ defmodule Guildhall.Limiter do
         case update(table, elem(row, 0), ops) do
           [free_at | _new] when free_at <= now -> verdict(freest, per, now, 1)
           # Another process took it, or the row was deleted: look again.
-          _taken -> hit(table, elem(row, 0), rate, now, max_rows)
+          _taken -> count(table, elem(row, 0), rate, now, max_rows)
         end
     end
   end
@@ -110,7 +120,7 @@ defmodule Guildhall.Limiter do
 
     cond do
       :ets.insert_new(table, row) -> {:ok, limit - 1, per}
-      :ets.member(table, key) -> hit(table, key, rate, now, max_rows)
+      :ets.member(table, key) -> count(table, key, rate, now, max_rows)
       true -> {:ok, limit - 1, per}
     end
   end

@@ -10,7 +10,7 @@ defmodule Guildhall.Metrics do
 
   use GenServer
 
-  alias Guildhall.{Instance, Telemetry}
+  alias Guildhall.{Instance, SharedTable, Telemetry}
   alias Guildhall.Metrics.{Definition, Prometheus}
 
   @feeds Enum.group_by(Definition.fed(), & &1.event)
@@ -35,15 +35,18 @@ defmodule Guildhall.Metrics do
   def init(instance) do
     # Without it, `terminate` would not detach the handler when the node stops.
     Process.flag(:trap_exit, true)
-    table = :ets.new(table(instance), [:named_table, :public, write_concurrency: true])
+    name = table(instance)
+    ^name = :ets.new(name, [:named_table, :public, write_concurrency: true])
 
     # Copied for every event, so nothing is in it but two atoms.
     handler = fn event, measurements, metadata ->
       if Map.get(metadata, :instance, instance) == instance do
-        for metric <- feeds(event), do: feed(table, metric, measurements, metadata)
+        for metric <- feeds(event), do: feed(name, metric, measurements, metadata)
       end
     end
 
+    # That of a process that was killed counts into a table which is gone.
+    _left = Telemetry.detach({__MODULE__, instance})
     :ok = Telemetry.attach({__MODULE__, instance}, Map.keys(@feeds), handler)
     {:ok, instance}
   end
@@ -73,9 +76,9 @@ defmodule Guildhall.Metrics do
 
   defp labels(metric, metadata), do: for(label <- metric.labels, do: Map.fetch!(metadata, label))
 
-  defp add(table, key, amount), do: :ets.update_counter(table, key, amount, {key, 0})
+  defp add(table, key, amount), do: SharedTable.count(table, key, amount, {key, 0})
 
-  defp read(instance), do: instance |> table() |> :ets.tab2list() |> Map.new()
+  defp read(instance), do: instance |> table() |> SharedTable.rows() |> Map.new()
 
   defp table(instance), do: Instance.child(instance, :metrics)
 

@@ -12,7 +12,7 @@ defmodule Guildhall.Relay do
     ]
   ]
 
-  alias Guildhall.{Audience, Instance, Options, Outbox}
+  alias Guildhall.{Audience, Instance, Options, Outbox, Partitions}
   alias Guildhall.Relay.{Event, Server, Subscriber, View}
 
   @moduledoc """
@@ -38,7 +38,8 @@ defmodule Guildhall.Relay do
   | room | `{Guildhall.Relay, :detached, relay, [{session_id, user_id}]}` | sessions that died or overflowed |
   | room | `{Guildhall.Relay, :refused, room_id, reason}` | it does not fit into an audience; its sessions were told `:room_down`, and it must end |
 
-  A relay that dies loses its subscribers; their sessions monitor it and end. How relays work is in
+  A relay that dies loses its subscribers. Their sessions monitor it, and attach to their rooms again
+  with the next relay, `for/2`. How relays work is in
   `lib/guildhall/relay/README.md`.
   """
 
@@ -58,11 +59,13 @@ defmodule Guildhall.Relay do
   @spec start_link(keyword()) :: Supervisor.on_start()
   def start_link(options) do
     options = Options.validate!(options, @schema)
+    server = Keyword.take(options, [:instance, :mailbox_limit])
 
-    PartitionSupervisor.start_link(
+    Partitions.start_link(
       name: name(options[:instance]),
-      partitions: options[:count] || System.schedulers_online(),
-      child_spec: {Server, Keyword.take(options, [:instance, :mailbox_limit])}
+      instance: options[:instance],
+      count: options[:count],
+      child: &Supervisor.child_spec({Server, [name: &1] ++ server}, id: &1)
     )
   end
 
@@ -72,18 +75,16 @@ defmodule Guildhall.Relay do
     %{id: __MODULE__, start: {__MODULE__, :start_link, [options]}, type: :supervisor}
   end
 
-  @doc "Returns the relay that serves a session."
-  @spec for(Instance.t(), session_id()) :: pid()
+  @doc "Returns the relay that serves a session; nil while that relay is restarted."
+  @spec for(Instance.t(), session_id()) :: pid() | nil
   def for(instance, session_id) when is_binary(session_id) do
-    GenServer.whereis({:via, PartitionSupervisor, {name(instance), session_id}})
+    instance |> name() |> Partitions.name(session_id) |> Process.whereis()
   end
 
   @doc "Returns every relay of the instance."
   @spec all(Instance.t()) :: [pid()]
   def all(instance) do
-    for {_partition, pid, _type, _modules} <- PartitionSupervisor.which_children(name(instance)),
-        is_pid(pid),
-        do: pid
+    for name <- Partitions.names(name(instance)), pid = Process.whereis(name), do: pid
   end
 
   @doc """

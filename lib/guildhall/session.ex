@@ -64,7 +64,7 @@ defmodule Guildhall.Session do
   `Guildhall.Session.Connection`. How the processes work is in `lib/guildhall/session/README.md`.
   """
 
-  alias Guildhall.{Instance, Options, Telemetry}
+  alias Guildhall.{Instance, Options, PartitionedRegistry, Telemetry}
   alias Guildhall.Session.{Admission, Connection, Id, Identify, Quota, Resume, Server, Supervisor}
 
   @typedoc "A connection and the module that knows it."
@@ -135,7 +135,7 @@ defmodule Guildhall.Session do
   end
 
   defp whereis(instance, id) do
-    case Registry.lookup(Supervisor.registry(instance), id) do
+    case PartitionedRegistry.lookup(Supervisor.registry(instance), id) do
       [{pid, _user_id}] -> {:ok, pid}
       [] -> {:error, :gone}
     end
@@ -155,14 +155,14 @@ defmodule Guildhall.Session do
   """
   @spec drain(Instance.t(), within :: non_neg_integer()) :: non_neg_integer()
   def drain(instance, within \\ 5_000) do
-    pids = Registry.select(Supervisor.registry(instance), [{{:_, :"$1", :_}, [], [:"$1"]}])
-    Enum.each(pids, &Server.drain(&1, :rand.uniform(within + 1) - 1))
-    length(pids)
+    sessions = PartitionedRegistry.entries(Supervisor.registry(instance))
+    for {_id, pid, _user_id} <- sessions, do: Server.drain(pid, :rand.uniform(within + 1) - 1)
+    length(sessions)
   end
 
   @doc "Returns how many sessions there are, with a connection or waiting for one."
   @spec count(Instance.t()) :: non_neg_integer()
-  def count(instance), do: Registry.count(Supervisor.registry(instance))
+  def count(instance), do: PartitionedRegistry.count(Supervisor.registry(instance))
 
   @doc "Returns whether the node has as many sessions as it takes."
   @spec full?(Instance.t()) :: boolean()

@@ -120,6 +120,7 @@ defmodule Guildhall.Store do
           | {:limit, 1..10_000}
 
   @max_rows 10_000
+  @stats ~w(commits batches commit_time reopenings pending pending_bytes dropping cache_bytes disk_bytes)a
   # Other callers may take the ids of the limit that one has waited for.
   @id_attempts 3
   @id_timeout 1_000
@@ -198,9 +199,7 @@ defmodule Guildhall.Store do
           {:ok, [binary() | nil]} | {:error, :unavailable}
   def get_many(instance, table, rows) when is_table(table) and length(rows) <= @max_rows do
     with %{engine: engine, handle: handle, readers: readers} <- store(instance) do
-      if Reader.small?({table, rows}),
-        do: Reader.read(readers, {table, rows}),
-        else: engine.get_many(handle, table, rows)
+      read(readers, {table, rows}, fn -> engine.get_many(handle, table, rows) end)
     end
   end
 
@@ -218,10 +217,19 @@ defmodule Guildhall.Store do
 
     with %{engine: engine, handle: handle, readers: readers} <- store(instance) do
       Scan.run(range, fn range ->
-        if Reader.small?({table, partition, range}),
-          do: Reader.read(readers, {table, partition, range}),
-          else: engine.scan(handle, table, partition, range)
+        request = {table, partition, range}
+        read(readers, request, fn -> engine.scan(handle, table, partition, range) end)
       end)
+    end
+  end
+
+  # What is large is read here, and so is what a reader was asked for that crashed.
+  defp read(readers, request, read_here) do
+    with true <- Reader.small?(request),
+         answer when answer != :gone <- Reader.read(readers, request) do
+      answer
+    else
+      _large_or_gone -> read_here.()
     end
   end
 
@@ -306,19 +314,23 @@ defmodule Guildhall.Store do
   They are in the data folder, in the file `name.key`, which its owner alone may read.
   """
   @spec secret(Instance.t(), name :: String.t()) :: binary()
-  def secret(instance, name), do: Secret.fetch!(Instance.fetch!(instance, :store).path, name)
+  def secret(instance, name), do: Secret.fetch!(Instance.fetch!(instance, :store_path), name)
 
   @doc """
   Says what the store is doing.
 
   `commits`, `batches`, `commit_time` (nanoseconds) and `reopenings` count from the start;
   `pending` batches of `pending_bytes` have no answer yet; `dropping` partitions are being emptied;
-  `cache_bytes` of memory and `disk_bytes` of the disk are taken.
+  `cache_bytes` of memory and `disk_bytes` of the disk are taken. All are 0 while the store is restarted.
   """
   @spec stats(Instance.t()) :: %{atom() => non_neg_integer()}
   def stats(instance) do
     %{engine: engine, handle: handle} = Instance.fetch!(instance, :store)
     engine.stats(handle)
+  rescue
+    ArgumentError -> Map.new(@stats, &{&1, 0})
+  catch
+    :exit, _gone -> Map.new(@stats, &{&1, 0})
   end
 
   defp store(instance), do: Instance.get(instance, :store, {:error, :unavailable})

@@ -1,23 +1,17 @@
 defmodule Guildhall.Supervisor do
   @moduledoc false
 
-  # One node: its contexts in the order in which they need each other. A part that dies takes those
-  # after it along, since they hold handles and monitors of it; the listener comes last, so that
-  # nothing is served by half a node.
+  # One node: its contexts in the order in which they need each other; the listener comes last. A part
+  # that crashes is restarted alone: the others tolerate that it is missing for a moment. What a crash
+  # of each process loses is in ARCHITECTURE.md, and `test/guildhall/crash_test.exs` checks it.
 
-  use Supervisor
+  alias Guildhall.{BackoffSupervisor, Instance}
 
-  alias Guildhall.Instance
-
-  @spec start_link(keyword()) :: Supervisor.on_start()
+  @spec start_link(keyword()) :: GenServer.on_start()
   def start_link(options) do
-    name = Instance.child(options[:name], :supervisor)
-    Supervisor.start_link(__MODULE__, options, name: name)
-  end
-
-  @impl Supervisor
-  def init(options) do
     instance = options[:name]
+    # A node that was stopped may have had another port.
+    Instance.erase(instance, :port)
     Instance.put(instance, :rate_limits, options[:rate_limits])
     Instance.put(instance, :pages, options[:pages])
     Guildhall.Gateway.prime()
@@ -53,6 +47,7 @@ defmodule Guildhall.Supervisor do
       {Guildhall.Pages.Cache, instance: instance}
     ]
 
-    Supervisor.init(children, strategy: :rest_for_one)
+    name = Instance.child(instance, :supervisor)
+    BackoffSupervisor.start_link(children, name: name, instance: instance)
   end
 end

@@ -31,7 +31,7 @@ defmodule Guildhall.Telemetry do
        instance: "which node",
        session_id: "which session",
        reason:
-         "`:closed` by its client, `:expired`, `:overflow` (a slow reader), `:revoked`, `:relay`, " <>
+         "`:closed` by its client, `:expired`, `:overflow` (a slow reader), `:revoked`, " <>
            "`:abandoned`, `:shutdown` or `:crash`"
      ]},
     {[:session, :request], "A client asked for a session.", [count: "1"],
@@ -72,6 +72,8 @@ defmodule Guildhall.Telemetry do
          "`:corrupt` if a row of it is damaged, `:too_large` if its sessions could not take it, or " <>
            "`{:audience, reason}` if it does not fit into the audience of a relay"
      ]},
+    {[:guild, :crash], "A room crashed.", [pause: "ms for which it is not started again"],
+     [instance: "which node", room_id: "which room", reason: "the exit reason"]},
     {[:guild, :release], "What a write changed became visible.",
      [
        duration: "since it was decided, milliseconds",
@@ -217,6 +219,9 @@ defmodule Guildhall.Telemetry do
      ]},
     {[:fanout, :invalid], "A message to a topic with outboxes was no event, and not pushed.",
      [count: "1"], [fanout: "which fanout"]},
+    {[:supervisor, :restart], "A part of the node crashed, or could not be restarted.",
+     [delay: "ms until it is restarted"],
+     [instance: "which node", part: "the id of the child", reason: "the exit reason"]},
     {[:telemetry, :failure], "A handler raised and was detached.",
      [system_time: "wall clock, native unit"],
      [

@@ -116,7 +116,7 @@ defmodule Guildhall.User do
   def application(instance, bot_id), do: Accounts.application(instance, bot_id)
 
   @doc "Returns the guilds that the user is a member of, in order of their ids."
-  @spec guilds(Instance.t(), id()) :: [id()]
+  @spec guilds(Instance.t(), id()) :: {:ok, [id()]} | {:error, :unavailable}
   def guilds(instance, user_id), do: Index.guilds(instance, user_id)
 
   @doc """
@@ -127,15 +127,20 @@ defmodule Guildhall.User do
   defdelegate joins(instance, user_id), to: Cache
 
   @doc "Returns the user's direct message channels."
-  @spec channels(Instance.t(), id()) :: [id()]
+  @spec channels(Instance.t(), id()) :: {:ok, [id()]} | {:error, :unavailable}
   def channels(instance, user_id), do: Index.channels(instance, user_id)
 
   @doc "What a guild writes, together with its own rows, when a user joins or leaves it."
   @spec member_ops(id(), guild_id :: id(), :join | :leave) :: [Store.op()]
   defdelegate member_ops(user_id, guild_id, change), to: Index
 
-  @doc "Makes the calling process a session of the user, until it ends."
-  @spec register(Instance.t(), id()) :: :ok
+  @doc """
+  Makes the calling process a session of the user, until it ends.
+
+  The process is linked to the registry, and receives an exit signal if its entry is lost: it must
+  trap exits and register again. `{:error, :unavailable}` while the registry is restarted.
+  """
+  @spec register(Instance.t(), id()) :: :ok | {:error, :unavailable}
   defdelegate register(instance, user_id), to: Sessions
 
   @doc "Returns the user's sessions."

@@ -35,11 +35,12 @@ defmodule Guildhall.SessionTest do
     end
   end
 
-  test "a session whose relay dies ends, and its client begins anew" do
+  test "a session whose relay crashes attaches again, with its connection and its sequence" do
     node = TestNode.start()
     bot = TestNode.bot(node)
-    {_guild, channel} = TestNode.guild(node, bot)
+    {guild, channel} = TestNode.guild(node, bot)
     client = GatewayClient.session(node, bot)
+    {sequence, guild_id} = {client.sequence, to_string(guild.id)}
 
     for relay <- Relay.all(node.instance) do
       ref = Process.monitor(relay)
@@ -47,12 +48,36 @@ defmodule Guildhall.SessionTest do
       assert_receive {:DOWN, ^ref, :process, ^relay, :killed}
     end
 
-    assert {{:close, 4000}, client} = GatewayClient.recv(client)
-    again = GatewayClient.send_resume(GatewayClient.open(node), bot.token, client)
-    assert {%{"op" => 9, "d" => false}, _again} = GatewayClient.recv(again)
+    assert {%{"t" => "GUILD_DELETE", "s" => lost, "d" => deleted}, client} =
+             GatewayClient.recv(client)
 
-    client = GatewayClient.session(node, bot)
-    TestNode.post(node, bot, channel, "anew")
-    assert {%{"content" => "anew"}, _client} = GatewayClient.await(client, "MESSAGE_CREATE")
+    assert deleted == %{"id" => guild_id, "unavailable" => true}
+    assert lost == sequence + 1
+
+    assert {%{"t" => "GUILD_CREATE", "s" => back, "d" => created}, client} =
+             GatewayClient.recv(client)
+
+    assert {back, created["id"]} == {sequence + 2, guild_id}
+
+    TestNode.post(node, bot, channel, "again")
+    assert {%{"content" => "again"}, client} = GatewayClient.await(client, "MESSAGE_CREATE")
+
+    GatewayClient.cut(client)
+    resumed = GatewayClient.send_resume(GatewayClient.open(node), bot.token, client)
+    assert {%{}, _resumed} = GatewayClient.await(resumed, "RESUMED")
+  end
+
+  test "a session that waits for its client attaches again as well" do
+    node = TestNode.start()
+    bot = TestNode.bot(node)
+    {_guild, channel} = TestNode.guild(node, bot)
+    client = node |> GatewayClient.session(bot) |> GatewayClient.cut()
+    for relay <- Relay.all(node.instance), do: Process.exit(relay, :kill)
+    TestNode.post(node, bot, channel, "first")
+    resumed = GatewayClient.send_resume(GatewayClient.open(node), bot.token, client)
+    assert {%{"unavailable" => true}, resumed} = GatewayClient.await(resumed, "GUILD_DELETE")
+    assert {%{"id" => _id}, resumed} = GatewayClient.await(resumed, "GUILD_CREATE")
+    TestNode.post(node, bot, channel, "again")
+    assert {%{"content" => "again"}, _resumed} = GatewayClient.await(resumed, "MESSAGE_CREATE")
   end
 end

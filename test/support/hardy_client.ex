@@ -3,7 +3,7 @@ defmodule Guildhall.HardyClient do
 
   # A client that outlives its connections and its sessions: it resumes where it can, and identifies
   # where it cannot. It checks that numbers have no gap within a session, and messages none within a
-  # session from the first one on.
+  # session from the first one on, or from the first one after its guild was unavailable.
   #
   # A message is a number and a word: at `end` it tells its parent that it is there, at `last` it ends.
 
@@ -47,6 +47,11 @@ defmodule Guildhall.HardyClient do
     number = String.to_integer(number)
     assert state.next in [nil, number]
     message(word, %{state | next: number + 1})
+  end
+
+  # Its relay crashed: what is said until the guild is there again does not come.
+  defp event(%{"t" => "GUILD_DELETE", "d" => %{"unavailable" => true}}, state) do
+    live(%{state | next: nil})
   end
 
   defp event(_event, state), do: live(state)

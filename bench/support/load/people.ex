@@ -75,7 +75,9 @@ defmodule Bench.Load.People do
   @doc "The process of a room that runs."
   @spec room(Instance.t(), pos_integer()) :: pid()
   def room(instance, room_id) do
-    [{pid, _gate}] = instance |> Instance.child(:guild_registry) |> Registry.lookup(room_id)
+    [{pid, _gate}] =
+      instance |> Instance.child(:guild_registry) |> Guildhall.PartitionedRegistry.lookup(room_id)
+
     pid
   end
 

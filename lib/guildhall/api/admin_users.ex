@@ -52,8 +52,9 @@ defmodule Guildhall.Api.AdminUsers do
 
   @spec get(Call.t()) :: Call.result()
   def get(%Call{instance: instance, params: %{user_id: id}}) do
-    with {:ok, user} <- User.fetch(instance, id) do
-      {:ok, %{user: View.user(user), guilds: View.ids(User.guilds(instance, id))}}
+    with {:ok, user} <- User.fetch(instance, id),
+         {:ok, guild_ids} <- User.guilds(instance, id) do
+      {:ok, %{user: View.user(user), guilds: View.ids(guild_ids)}}
     end
   end
 

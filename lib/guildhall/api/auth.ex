@@ -8,13 +8,15 @@ defmodule Guildhall.Api.Auth do
   alias Guildhall.{Instance, Store, User}
 
   @spec user(Instance.t(), Request.t()) ::
-          {:ok, Guildhall.Model.User.t()} | {:error, :unauthorized}
+          {:ok, Guildhall.Model.User.t()} | {:error, :unauthorized | :unavailable}
   def user(instance, request) do
     with {:ok, kind, token} <- credentials(Request.header(request, "authorization")),
          {:ok, user} <- User.authenticate(instance, token),
          true <- user.bot == (kind == :bot) do
       {:ok, user}
     else
+      # A client whose token is refused never comes back.
+      {:error, :unavailable} -> {:error, :unavailable}
       _refused -> {:error, :unauthorized}
     end
   end

@@ -100,6 +100,9 @@ defmodule Guildhall.Api.Pipeline do
   defp major(%Route{major: major}, {:ok, params}), do: params[major]
   defp major(_route, {:error, _reason}), do: nil
 
+  # Not the client's fault.
+  defp refuse(route, :unavailable, _request, _instance), do: {route, nil, {:error, :unavailable}}
+
   defp refuse(route, reason, request, instance) do
     counted(route, Quota.unauthorized(instance, address(request)), {:error, reason})
   end

@@ -14,6 +14,8 @@ defmodule Guildhall.Api.Reply do
 
   @json {"Content-Type", "application/json"}
   @via {"Via", "1.1 guildhall"}
+  # Milliseconds that a client is told to wait for a part of the node that is restarted or overloaded.
+  @later 1_000
 
   @spec render(Call.result(), Quota.t() | nil) :: Response.t()
   def render({:ok, body}, quota), do: json(200, body, limits(quota))
@@ -32,7 +34,8 @@ defmodule Guildhall.Api.Reply do
 
   def render({:error, reason}, quota) do
     {status, body} = Error.render(reason)
-    json(status, body, limits(quota))
+    later = if status == 503, do: [retry_after(@later)], else: []
+    json(status, body, later ++ limits(quota))
   end
 
   @spec limited(Quota.t()) :: Response.t()

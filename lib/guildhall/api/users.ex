@@ -34,16 +34,16 @@ defmodule Guildhall.Api.Users do
   @spec update(Call.t()) :: Call.result()
   def update(%Call{instance: instance, user: user, body: body}) do
     with {:ok, changes} <- Form.cast(body, @update),
-         {:ok, user} <- User.update(instance, user.id, changes) do
-      copy(instance, user)
+         {:ok, user} <- User.update(instance, user.id, changes),
+         {:ok, guild_ids} <- User.guilds(instance, user.id) do
+      copy(instance, user, guild_ids)
       {:ok, View.self_user(user)}
     end
   end
 
   # A guild that cannot write now keeps the old name until the user changes again.
-  defp copy(instance, user) do
-    instance
-    |> User.guilds(user.id)
+  defp copy(instance, user, guild_ids) do
+    guild_ids
     |> Task.async_stream(&Guild.run(instance, &1, :operator, {:update_user, user}),
       max_concurrency: @copies,
       ordered: false,
@@ -54,8 +54,9 @@ defmodule Guildhall.Api.Users do
 
   @spec guilds(Call.t()) :: Call.result()
   def guilds(%Call{instance: instance, user: user} = call) do
-    with {:ok, page} <- Form.cast(Call.query(call), @page) do
-      ids = page(User.guilds(instance, user.id), page)
+    with {:ok, page} <- Form.cast(Call.query(call), @page),
+         {:ok, guild_ids} <- User.guilds(instance, user.id) do
+      ids = page(guild_ids, page)
       shown = for id <- ids, {:ok, guild} <- [guild(call, id, page)], do: guild
       {:ok, shown}
     end

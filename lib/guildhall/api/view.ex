@@ -111,10 +111,10 @@ defmodule Guildhall.Api.View do
   # The caller's own application; the node's operator owns those that nobody does.
   @spec application(Call.t(), Application.t()) :: Call.result()
   def application(%Call{instance: instance, user: bot}, application) do
-    with {:ok, owners} <- User.fetch_many(instance, List.wrap(application.owner_id)) do
+    with {:ok, owners} <- User.fetch_many(instance, List.wrap(application.owner_id)),
+         {:ok, guild_ids} <- User.guilds(instance, bot.id) do
       owner = user(List.first(owners) || bot)
-      guilds = length(User.guilds(instance, bot.id))
-      {:ok, Map.merge(Json.application(application), private(bot, owner, guilds))}
+      {:ok, Map.merge(Json.application(application), private(bot, owner, length(guild_ids)))}
     end
   end
 

@@ -15,7 +15,6 @@ defmodule Guildhall.Gateway.Close do
     drained: {4000, "Reconnect."},
     going_away: {1001, "The node stops."},
     # The server's doing; the session is not there, so a RESUME is answered with op 9.
-    relay: {4000, "Session lost."},
     overflow: {4000, "Read too slowly."},
     overloaded: {4000, "Try again later."},
     # The client's doing.

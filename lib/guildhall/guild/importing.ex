@@ -9,7 +9,7 @@ defmodule Guildhall.Guild.Importing do
 
   alias Guildhall.Guild.{Directory, Gate, Keys, Loader, Rooms}
   alias Guildhall.Model.Member
-  alias Guildhall.{Store, User}
+  alias Guildhall.{PartitionedRegistry, Store, User}
 
   @batch 2_000
 
@@ -31,9 +31,10 @@ defmodule Guildhall.Guild.Importing do
     gate = Gate.new()
     :ok = Gate.close(gate)
 
-    case Registry.register(Rooms.registry(instance), guild_id, gate) do
-      {:ok, _owner} -> :ok
+    case PartitionedRegistry.register(Rooms.registry(instance), guild_id, gate) do
+      :ok -> :ok
       {:error, {:already_registered, _pid}} -> {:error, :running}
+      {:error, :unavailable} -> {:error, :unavailable}
     end
   end
 

@@ -9,20 +9,32 @@ defmodule Guildhall.Guild.Places do
   # after it is void. A channel never changes its room. If the one who deleted it dies before he is
   # here, its room says that there is no such channel, as it does to everyone in between.
 
+  #   owns      the table, which every process reads and fills
+  #   started   by `Guildhall.Guild.Supervisor`
+  #   a crash   forgets the entries; they are read again. The stamps stay, so that an entry which was
+  #             read before a deletion is still void
+  #   mailbox   empty
+
+  use GenServer
+
   alias Guildhall.Guild.Keys
-  alias Guildhall.{Instance, Store, Telemetry}
+  alias Guildhall.{Instance, SharedTable, Store, Telemetry}
 
   @limit 100_000
   @stamps 1_024
 
   @type id :: pos_integer()
 
-  @doc "Makes the table, which belongs to the caller."
-  @spec new(Instance.t()) :: :ok
-  def new(instance) do
+  @spec start_link(Instance.t()) :: GenServer.on_start()
+  def start_link(instance), do: GenServer.start_link(__MODULE__, instance)
+
+  @impl GenServer
+  def init(instance) do
     options = [:public, read_concurrency: true, write_concurrency: true]
-    stamps = :counters.new(@stamps, [:atomics])
+    {_table, stamps} = Instance.get(instance, :guild_places, {nil, nil})
+    stamps = stamps || :counters.new(@stamps, [:atomics])
     Instance.put(instance, :guild_places, {:ets.new(__MODULE__, options), stamps})
+    {:ok, instance}
   end
 
   @spec fetch(Instance.t(), channel_id :: id(), limit :: pos_integer()) ::
@@ -31,7 +43,7 @@ defmodule Guildhall.Guild.Places do
     {table, stamps} = Instance.fetch!(instance, :guild_places)
     stamp = :counters.get(stamps, place(channel_id))
 
-    case :ets.lookup(table, channel_id) do
+    case SharedTable.lookup(table, channel_id) do
       [{_id, ^stamp, room_id}] -> {:ok, room_id}
       _none_or_void -> read(instance, channel_id, {table, limit}, stamp)
     end
@@ -42,7 +54,7 @@ defmodule Guildhall.Guild.Places do
     case Store.get(instance, :channels, Keys.id(channel_id), "room") do
       {:ok, <<1, room_id::64>>} ->
         make_room(instance, table, limit)
-        :ets.insert(table, {channel_id, stamp, room_id})
+        SharedTable.insert(table, {channel_id, stamp, room_id})
         {:ok, room_id}
 
       :none ->
@@ -54,10 +66,10 @@ defmodule Guildhall.Guild.Places do
   end
 
   defp make_room(instance, table, limit) do
-    channels = :ets.info(table, :size)
+    channels = SharedTable.size(table)
 
     if channels >= limit do
-      :ets.delete_all_objects(table)
+      SharedTable.clear(table)
       Telemetry.emit([:guild, :places, :clear], %{channels: channels}, %{instance: instance})
     end
   end

@@ -67,7 +67,7 @@ defmodule Guildhall.Guild.Reception do
 
   def refuse(_server, _command, _reason), do: :ok
 
-  @doc "Takes out the sessions of a relay that died."
+  @doc "Takes out the sessions of a relay that crashed which have not come back with another one."
   @spec lose(Server.t(), relay :: pid()) :: Server.t()
   def lose(server, relay) do
     lost = Audience.of_relay(Server.state(server).audience, relay)

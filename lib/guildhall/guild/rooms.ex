@@ -5,8 +5,8 @@ defmodule Guildhall.Guild.Rooms do
   #
   # A room that is about to stop has closed its gate: its successor is started, and nothing is lost.
 
-  alias Guildhall.Guild.{Command, Facts, Gate, Request, Server}
-  alias Guildhall.{Instance, Store, Telemetry}
+  alias Guildhall.Guild.{Command, Facts, Gate, Request, Restarts, Server}
+  alias Guildhall.{Instance, PartitionedRegistry, Partitions, Store, Telemetry}
 
   # How often a command may come back for rows that it lacks, or meet a room that is stopping.
   @attempts 6
@@ -103,11 +103,13 @@ defmodule Guildhall.Guild.Rooms do
   def running?(instance, room_id), do: lookup(instance, room_id) != nil
 
   @spec count(Instance.t()) :: non_neg_integer()
-  def count(instance), do: Registry.count(registry(instance))
+  def count(instance), do: PartitionedRegistry.count(registry(instance))
 
   @doc "Gives up the caller's name: from now on a successor may be started."
   @spec unregister(Instance.t(), room_id()) :: :ok
-  def unregister(instance, room_id), do: Registry.unregister(registry(instance), room_id)
+  def unregister(instance, room_id) do
+    PartitionedRegistry.unregister(registry(instance), room_id)
+  end
 
   @spec registry(Instance.t()) :: atom()
   def registry(instance), do: Instance.child(instance, :guild_registry)
@@ -117,7 +119,7 @@ defmodule Guildhall.Guild.Rooms do
 
   defp lookup(instance, room_id) do
     # A room that died is in the registry for a moment.
-    case Registry.lookup(registry(instance), room_id) do
+    case PartitionedRegistry.lookup(registry(instance), room_id) do
       [{pid, gate}] -> if Process.alive?(pid), do: {pid, gate}
       [] -> nil
     end
@@ -126,9 +128,15 @@ defmodule Guildhall.Guild.Rooms do
   # Whoever starts a room is inside its gate from the beginning: even one that finds nothing to load
   # has to answer him.
   defp start(instance, room_id) do
+    if Restarts.allowed?(instance, room_id),
+      do: start_now(instance, room_id),
+      else: {:error, :unavailable}
+  end
+
+  defp start_now(instance, room_id) do
     gate = Gate.new()
     :ok = Gate.enter(gate, :infinity)
-    name = {:via, Registry, {registry(instance), room_id, gate}}
+    name = PartitionedRegistry.via(registry(instance), room_id, gate)
     child = {Server, [name: name, room_id: room_id, gate: gate] ++ options(instance)}
 
     case start_child(instance, room_id, child) do
@@ -143,8 +151,7 @@ defmodule Guildhall.Guild.Rooms do
   @spec start_child(Instance.t(), room_id(), Supervisor.child_spec() | {module(), term()}) ::
           DynamicSupervisor.on_start_child()
   def start_child(instance, room_id, child) do
-    supervisor = {:via, PartitionSupervisor, {supervisors(instance), room_id}}
-    DynamicSupervisor.start_child(supervisor, child)
+    Partitions.start_child(supervisors(instance), room_id, child)
   end
 
   # What is to be sent is made inside the gate, so that the room is there for it.

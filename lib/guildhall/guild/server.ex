@@ -24,6 +24,7 @@ defmodule Guildhall.Guild.Server do
     Presences,
     Reception,
     Request,
+    Restarts,
     Room,
     Rooms,
     Sessions,
@@ -37,6 +38,10 @@ defmodule Guildhall.Guild.Server do
   # How long a room that is no more waits for whoever entered and does not come.
   @turn_away 1_000
   @acquire_again 1_000
+  # How long sessions of a relay that crashed stay attached. They attach again with the next relay, and
+  # the other members do not see them go. A direct message channel shows nothing of its users, and
+  # what is written in it must wait for them.
+  @grace 5_000
   # Commands that are let in at once.
   @together 256
 
@@ -106,7 +111,8 @@ defmodule Guildhall.Guild.Server do
     started = System.monotonic_time()
     monitor = Process.monitor(Instance.child(instance, :store))
 
-    with {:ok, _guild} <- Loader.load(instance, room_id),
+    with :ok <- Restarts.claim(instance, room_id),
+         {:ok, _guild} <- Loader.load(instance, room_id),
          {:ok, epoch} <- acquire(server),
          {:ok, guild} <- Loader.load(instance, room_id) do
       state = State.new(guild, epoch: epoch)
@@ -183,10 +189,22 @@ defmodule Guildhall.Guild.Server do
   end
 
   def handle_info({:DOWN, _monitor, :process, pid, _reason}, server) do
-    if Audience.open?(state(server).audience, pid),
-      do: server |> Reception.lose(pid) |> continue(),
-      else: server |> Watching.lost(pid) |> continue()
+    %{audience: audience, guild: %{kind: kind}} = state(server)
+
+    cond do
+      not Audience.open?(audience, pid) ->
+        server |> Watching.lost(pid) |> continue()
+
+      kind == :dm ->
+        server |> Reception.lose(pid) |> continue()
+
+      true ->
+        Process.send_after(self(), {:lost, pid}, @grace)
+        {:noreply, server}
+    end
   end
+
+  def handle_info({:lost, relay}, server), do: server |> Reception.lose(relay) |> continue()
 
   @impl GenServer
   def terminate(reason, server) do

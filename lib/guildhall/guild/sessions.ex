@@ -34,23 +34,37 @@ defmodule Guildhall.Guild.Sessions do
           | {:open, pid()}
           | {:attach, Subscriber.t(), [Event.t()]}
 
-  @doc "Attaches a member's session. One that is attached already stays as it is."
+  @doc """
+  Attaches a member's session. One that is attached already stays as it is.
+
+  One whose relay crashed comes with another relay: its presence and its voice state stay, and it gets
+  a snapshot.
+  """
   @spec attach(State.t(), Subscriber.t(), Presence.t(), large_threshold :: pos_integer()) ::
           {State.t(), [effect()]}
   def attach(%State{} = state, %Subscriber{} = subscriber, presence, threshold) do
-    if Audience.attached?(state.audience, subscriber.session_id) do
-      {state, []}
-    else
-      open =
-        if Audience.open?(state.audience, subscriber.relay),
-          do: [],
-          else: [{:open, subscriber.relay}]
-
-      state = online(state, subscriber)
-      {state, shown} = present(state, subscriber.user_id, subscriber.session_id, presence)
-      {events, state} = snapshot(state, subscriber, threshold)
-      {state, shown ++ open ++ [{:attach, subscriber, events}]}
+    case Audience.fetch(state.audience, subscriber.session_id) do
+      {:ok, {relay, _pid}} when relay == subscriber.relay -> {state, []}
+      {:ok, _crashed} -> state |> release(subscriber) |> put(subscriber, presence, threshold)
+      :error -> put(state, subscriber, presence, threshold)
     end
+  end
+
+  defp release(state, %Subscriber{session_id: session_id}) do
+    {_rest, _user_id, audience} = Audience.delete(state.audience, session_id)
+    unwatched(%{state | audience: audience}, session_id)
+  end
+
+  defp put(state, subscriber, presence, threshold) do
+    open =
+      if Audience.open?(state.audience, subscriber.relay),
+        do: [],
+        else: [{:open, subscriber.relay}]
+
+    state = online(state, subscriber)
+    {state, shown} = present(state, subscriber.user_id, subscriber.session_id, presence)
+    {events, state} = snapshot(state, subscriber, threshold)
+    {state, shown ++ open ++ [{:attach, subscriber, events}]}
   end
 
   # GUILD_CREATE needs an intent like every other event about the guild itself.

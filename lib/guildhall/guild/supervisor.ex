@@ -1,33 +1,33 @@
 defmodule Guildhall.Guild.Supervisor do
   @moduledoc false
 
-  # The registries of running rooms and sidebars, and one supervisor for them per scheduler. If the registry goes,
-  # the rooms go with it: nobody would find them, and each may run only once.
+  # The registries of running rooms and sidebars, the process that knows which rooms crashed, and one
+  # supervisor for rooms and sidebars per scheduler. A registry's partition that crashes ends its rooms,
+  # which are linked to it: nobody would find them, and each may run only once.
 
-  use Supervisor
+  alias Guildhall.{BackoffSupervisor, Instance, PartitionedRegistry, Partitions}
+  alias Guildhall.Guild.{Places, Restarts, Rooms, Sidebar}
 
-  alias Guildhall.Guild.{Places, Rooms, Sidebar}
-  alias Guildhall.Instance
-
-  @spec start_link(keyword()) :: Supervisor.on_start()
+  @spec start_link(keyword()) :: GenServer.on_start()
   def start_link(options) do
-    name = Instance.child(Keyword.fetch!(options, :instance), :guilds)
-    Supervisor.start_link(__MODULE__, options, name: name)
-  end
-
-  @impl Supervisor
-  def init(options) do
     instance = Keyword.fetch!(options, :instance)
     Instance.put(instance, :guild, options)
-    Places.new(instance)
 
     children = [
-      {Registry,
-       keys: :unique, name: Rooms.registry(instance), partitions: System.schedulers_online()},
-      {Registry, keys: :unique, name: Sidebar.Server.registry(instance)},
-      {PartitionSupervisor, child_spec: DynamicSupervisor, name: Rooms.supervisors(instance)}
+      {Places, instance},
+      registry(instance, Rooms.registry(instance)),
+      registry(instance, Sidebar.Server.registry(instance)),
+      {Restarts, instance},
+      {Partitions, name: Rooms.supervisors(instance), instance: instance, child: &rooms_of/1}
     ]
 
-    Supervisor.init(children, strategy: :one_for_all)
+    name = Instance.child(instance, :guilds)
+    BackoffSupervisor.start_link(children, name: name, instance: instance)
   end
+
+  defp registry(instance, name) do
+    {PartitionedRegistry, keys: :unique, name: name, instance: instance}
+  end
+
+  defp rooms_of(name), do: Supervisor.child_spec({DynamicSupervisor, name: name}, id: name)
 end

@@ -64,7 +64,7 @@ defmodule Guildhall.Http.Acceptor do
     pool = {:via, PartitionSupervisor, {acceptor.pool, acceptor.partition}}
     arguments = {settings.name, socket, peer}
 
-    case DynamicSupervisor.start_child(pool, {Connection, arguments}) do
+    case start(pool, {Connection, arguments}) do
       {:ok, pid} ->
         Settings.count(settings, :accepted, 1)
         slot = Slots.put(settings, owner, pid, System.monotonic_time())
@@ -86,6 +86,15 @@ defmodule Guildhall.Http.Acceptor do
   end
 
   defp place(acceptor, socket, _peer, {:error, reason}), do: full(acceptor, socket, reason)
+
+  # The partitions may be restarted at this moment.
+  defp start(pool, child) do
+    DynamicSupervisor.start_child(pool, child)
+  rescue
+    ArgumentError -> {:error, :unavailable}
+  catch
+    :exit, _gone -> {:error, :unavailable}
+  end
 
   # A word of why, as far as it goes without waiting for the client.
   defp full(%{settings: settings} = acceptor, socket, reason) do

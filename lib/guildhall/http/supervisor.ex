@@ -1,9 +1,14 @@
 defmodule Guildhall.Http.Supervisor do
   @moduledoc false
 
-  # A server: connections, listener, acceptors, in the order in which they need each other.
+  # A server: connections, listener, acceptors, in the order in which they need each other. Each is
+  # restarted alone: connections stay when the listener or an acceptor crashes. A listener that finds
+  # the socket closed ends the server, which its own supervisor starts again with another socket.
 
   use Supervisor
+
+  # Beyond so many restarts in 5 s the server is started again as a whole.
+  @restarts 100
 
   alias Guildhall.Http.{Acceptor, Date, Listener, Settings, Slots, SlotSweeper, Socket}
 
@@ -34,6 +39,7 @@ defmodule Guildhall.Http.Supervisor do
         {SlotSweeper, name},
         {PartitionSupervisor,
          name: Settings.child(name, Connections),
+         max_restarts: @restarts,
          child_spec: {DynamicSupervisor, strategy: :one_for_one}},
         Supervisor.child_spec({Listener, {name, socket}}, shutdown: settings.drain_timeout + 1_000),
         %{
@@ -43,11 +49,12 @@ defmodule Guildhall.Http.Supervisor do
             {Supervisor, :start_link,
              [
                for(number <- 1..settings.acceptors, do: {Acceptor, {name, socket, number}}),
-               [strategy: :one_for_one]
+               [strategy: :one_for_one, max_restarts: @restarts]
              ]}
         }
       ],
-      strategy: :rest_for_one
+      strategy: :one_for_one,
+      max_restarts: @restarts
     )
   end
 end

@@ -7,7 +7,7 @@ defmodule Guildhall.Relay.Server do
   #
   #   owns      one `State`, a queue of outboxes, monitors of its rooms and sessions
   #   started   by `Guildhall.Relay`, one per scheduler
-  #   a crash   loses the subscribers; their sessions monitor the relay and end
+  #   a crash   loses the subscribers; their sessions monitor the relay and attach again with the next
   #   mailbox   off heap; beyond `mailbox_limit` ephemeral events are left out
 
   @behaviour Guildhall.Fanout.Rounds
@@ -30,7 +30,10 @@ defmodule Guildhall.Relay.Server do
   end
 
   @spec start_link(keyword()) :: GenServer.on_start()
-  def start_link(options), do: Rounds.start_link(__MODULE__, options)
+  def start_link(options) do
+    {name, options} = Keyword.pop!(options, :name)
+    Rounds.start_link(__MODULE__, options, name: name)
+  end
 
   @doc "Hands the relay a command. The order of one caller's commands is kept."
   @spec run(pid(), State.command()) :: :ok

@@ -89,8 +89,14 @@ defmodule Guildhall.Session.Admission do
 
   defp guilds(instance, client, settings) do
     joins = User.joins(instance, client.user.id)
-    guild_ids = Client.guilds(client, User.guilds(instance, client.user.id))
 
+    case User.guilds(instance, client.user.id) do
+      {:ok, guild_ids} -> guilds(client, joins, Client.guilds(client, guild_ids), settings)
+      {:error, :unavailable} -> {:error, :overloaded}
+    end
+  end
+
+  defp guilds(client, joins, guild_ids, settings) do
     if length(guild_ids) <= settings.guilds_per_shard,
       do: {:ok, %{client | guilds: {joins, guild_ids}}},
       else: {:error, :sharding_required}

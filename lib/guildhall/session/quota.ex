@@ -11,7 +11,7 @@ defmodule Guildhall.Session.Quota do
 
   use GenServer
 
-  alias Guildhall.{Instance, Limiter}
+  alias Guildhall.{Instance, Limiter, SharedTable}
 
   @burst {1, 5_000}
   @day 86_400_000
@@ -37,7 +37,7 @@ defmodule Guildhall.Session.Quota do
          true <- used(table, user_id, now) < settings.identify_limit do
       step = Integer.floor_div(now, @step)
       key = {user_id, :day, step}
-      :ets.update_counter(table, key, {2, 1}, {key, 0, (step + @steps) * @step})
+      SharedTable.count(table, key, 1, {key, 0, (step + @steps) * @step})
       :ok
     else
       _limited -> {:error, :rate_limited}
@@ -65,7 +65,10 @@ defmodule Guildhall.Session.Quota do
 
   defp steps(table, user_id, now) do
     step = Integer.floor_div(now, @step)
-    for n <- (step - @steps + 1)..step, row <- :ets.lookup(table, {user_id, :day, n}), do: row
+
+    for n <- (step - @steps + 1)..step,
+        row <- SharedTable.lookup(table, {user_id, :day, n}),
+        do: row
   end
 
   defp now, do: System.monotonic_time(:millisecond)

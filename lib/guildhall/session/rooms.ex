@@ -4,16 +4,20 @@ defmodule Guildhall.Session.Rooms do
   # The rooms of a session, as a value: which know of it, which shall, and which must be asked again.
   # A room is `:queued` (its turn comes when the reader has caught up), `:attaching`, `:attached`
   # or `:down` (will be asked again after a while); the numbers count attempts.
+  #
+  # Without a relay (`paused?`) no room is attached: all of them are queued until there is one again.
 
   @enforce_keys [:guilds]
-  defstruct [:guilds, rooms: %{}, queue: [], attaching: 0]
+  defstruct [:guilds, rooms: %{}, queue: [], attaching: 0, paused?: false]
 
   @type status :: :queued | {:attaching | :down, attempts :: non_neg_integer()} | :attached
   @type t :: %__MODULE__{
-          guilds: MapSet.t(pos_integer()),
+          # The guilds, and whether the client has been told of each.
+          guilds: %{optional(pos_integer()) => announced? :: boolean()},
           rooms: %{optional(pos_integer()) => status()},
           queue: [pos_integer()],
-          attaching: non_neg_integer()
+          attaching: non_neg_integer(),
+          paused?: boolean()
         }
   @type effect ::
           {:attach, room_id :: pos_integer()}
@@ -34,7 +38,7 @@ defmodule Guildhall.Session.Rooms do
   @spec new([pos_integer()]) :: t()
   def new(guild_ids) do
     rooms = Map.new(guild_ids, &{&1, :queued})
-    %__MODULE__{guilds: MapSet.new(guild_ids), rooms: rooms, queue: guild_ids}
+    %__MODULE__{guilds: Map.new(guild_ids, &{&1, true}), rooms: rooms, queue: guild_ids}
   end
 
   @spec status(t(), non_neg_integer()) :: status() | nil
@@ -47,6 +51,7 @@ defmodule Guildhall.Session.Rooms do
   end
 
   @spec hungry?(t()) :: boolean()
+  def hungry?(%__MODULE__{paused?: true}), do: false
   def hungry?(%__MODULE__{queue: queue, attaching: n}), do: queue != [] and n < @together
 
   @doc "Whether no room is queued or attaching."
@@ -55,10 +60,15 @@ defmodule Guildhall.Session.Rooms do
 
   @doc "Attaches the next of the queue, as many as may be attaching at once."
   @spec feed(t()) :: {t(), [effect()]}
+  def feed(%__MODULE__{paused?: true} = rooms), do: {rooms, []}
+
   def feed(%__MODULE__{attaching: attaching} = rooms) do
     {turn, queue} = Enum.split(rooms.queue, max(@together - attaching, 0))
 
-    Enum.reduce(turn, {%{rooms | queue: queue}, []}, fn room_id, {rooms, effects} ->
+    # A room that was removed while it was queued is not attached.
+    queued = Enum.filter(turn, &(status(rooms, &1) == :queued))
+
+    Enum.reduce(queued, {%{rooms | queue: queue}, []}, fn room_id, {rooms, effects} ->
       {rooms, more} = attach(rooms, room_id, 0)
       {rooms, effects ++ more}
     end)
@@ -69,8 +79,14 @@ defmodule Guildhall.Session.Rooms do
 
   Or has left it and is back, which the room knows better: the news of a removal comes another way.
   """
-  @spec joined(t(), pos_integer()) :: {t(), [effect()]}
-  def joined(rooms, room_id) do
+  @spec joined(t(), pos_integer(), :guild | :dm) :: {t(), [effect()]}
+  def joined(rooms, room_id, kind \\ :dm)
+
+  def joined(rooms, room_id, :guild) do
+    joined(%{rooms | guilds: Map.put_new(rooms.guilds, room_id, false)}, room_id, :dm)
+  end
+
+  def joined(rooms, room_id, :dm) do
     case status(rooms, room_id) do
       :queued -> {rooms, []}
       {:attaching, _attempts} -> {rooms, []}
@@ -80,20 +96,39 @@ defmodule Guildhall.Session.Rooms do
   end
 
   @spec attached(t(), pos_integer()) :: {t(), [effect()]}
-  def attached(rooms, room_id) do
-    {put(rooms, room_id, :attached), [{:timer, {:room, room_id}, nil}]}
+  def attached(%__MODULE__{guilds: guilds} = rooms, room_id) do
+    guilds = if is_map_key(guilds, room_id), do: %{guilds | room_id => true}, else: guilds
+    {put(%{rooms | guilds: guilds}, room_id, :attached), [{:timer, {:room, room_id}, nil}]}
   end
 
   @doc "The user is no longer in the room."
   @spec removed(t(), pos_integer()) :: {t(), [effect()]}
   def removed(rooms, room_id) do
     rooms = put(rooms, room_id, nil)
-    {%{rooms | guilds: MapSet.delete(rooms.guilds, room_id)}, [{:timer, {:room, room_id}, nil}]}
+    {%{rooms | guilds: Map.delete(rooms.guilds, room_id)}, [{:timer, {:room, room_id}, nil}]}
   end
 
   @doc "The room died; its relay has told the client."
   @spec down(t(), pos_integer()) :: {t(), [effect()]}
   def down(rooms, room_id), do: retry(rooms, room_id, 1)
+
+  @doc "The relay died: no room can reach the session. The client loses the guilds that it has."
+  @spec pause(t()) :: {t(), [effect()]}
+  def pause(%__MODULE__{rooms: map} = rooms) do
+    lost =
+      for {room_id, status} <- map, status == :attached or attaching(status) == 1, do: room_id
+
+    attached = Enum.filter(lost, &(map[&1] == :attached))
+    rooms = Enum.reduce(lost, rooms, &put(&2, &1, :queued))
+
+    {%{rooms | queue: lost ++ rooms.queue, paused?: true},
+     for(id <- lost, do: {:timer, {:room, id}, nil}) ++
+       Enum.flat_map(attached, &tell(rooms, &1, %{unavailable: true}))}
+  end
+
+  @doc "There is a relay again."
+  @spec go_on(t()) :: {t(), [effect()]}
+  def go_on(%__MODULE__{} = rooms), do: feed(%{rooms | paused?: false})
 
   @doc "The room does not take the session, now or ever."
   @spec refused(t(), pos_integer(), reason :: atom()) :: {t(), [effect()]}
@@ -128,11 +163,15 @@ defmodule Guildhall.Session.Rooms do
 
   # What READY has not announced need not be taken back.
   defp tell(%__MODULE__{guilds: guilds}, room_id, data) do
-    if room_id in guilds do
+    if guilds[room_id] do
       [{:push, "GUILD_DELETE", Map.put(data, :id, Integer.to_string(room_id))}]
     else
       []
     end
+  end
+
+  defp attach(%__MODULE__{paused?: true} = rooms, room_id, _attempts) do
+    {put(%{rooms | queue: [room_id | rooms.queue]}, room_id, :queued), []}
   end
 
   defp attach(rooms, room_id, attempts) do

@@ -10,19 +10,28 @@ defmodule Guildhall.Session.Server do
 
   use GenServer, restart: :temporary, shutdown: 5_000
 
-  alias Guildhall.{Guild, Instance, Outbox, Relay, User}
+  alias Guildhall.{Guild, Instance, Outbox, PartitionedRegistry, Relay, User}
   alias Guildhall.Session.{Client, Effects, Ready, State, Supervisor}
+
+  # How long a session waits, at random, before it attaches to its rooms with another relay, and before
+  # it tries to register again. Relays that crash again within a minute are waited for longer.
+  @relay_pause 500
+  @relay_patience 60_000
+  @registration_pause 50
 
   # Words: what its beginning takes, or the heap would grow to it in six steps, and each is a collection.
   @heap 2_586
 
-  @enforce_keys [:instance, :id, :outbox, :relay, :state]
+  @enforce_keys [:instance, :id, :outbox, :state]
   defstruct [
     :instance,
     :id,
     :outbox,
-    :relay,
     :state,
+    # nil while the relay is restarted.
+    relay: nil,
+    # How often in a row the relay crashed, and when it did last.
+    relay_crashes: {0, 0},
     connection: nil,
     # Which hand-over of a connection is expected; one that comes late is turned away.
     claim: nil,
@@ -77,39 +86,90 @@ defmodule Guildhall.Session.Server do
     settings = Instance.fetch!(instance, :session)
     # A node that stops says so to its clients.
     Process.flag(:trap_exit, true)
-    {:ok, _owner} = Registry.register(Supervisor.registry(instance), id, client.user.id)
-    relay = Relay.for(instance, id)
-    _ref = Process.monitor(relay)
 
     server = %__MODULE__{
       instance: instance,
       id: id,
       outbox: Outbox.new(settings.outbox),
-      relay: relay,
+      relay: find_relay(instance, id),
       state: State.new(client, settings),
       began_at: System.monotonic_time()
     }
 
-    {:ok, server, {:continue, :begin}}
+    case register_id(server) do
+      :ok -> {:ok, server, {:continue, :begin}}
+      {:error, reason} -> {:stop, {:shutdown, reason}}
+    end
+  end
+
+  defp find_relay(instance, id) do
+    with relay when is_pid(relay) <- Relay.for(instance, id) do
+      _ref = Process.monitor(relay)
+      relay
+    end
+  end
+
+  defp register_id(%__MODULE__{instance: instance, id: id, state: %{client: client}}) do
+    registry = Supervisor.registry(instance)
+
+    if PartitionedRegistry.registered?(registry, id),
+      do: :ok,
+      else: PartitionedRegistry.register(registry, id, client.user.id)
   end
 
   @impl GenServer
   def handle_continue(:begin, server) do
     %State{client: client} = server.state
     # First the registration: what the user joins from now on comes as a message.
-    :ok = User.register(server.instance, client.user.id)
+    server = register_user(server)
     guilds = guilds(server.instance, client)
     server = %{server | state: %{server.state | client: %{client | guilds: {0, []}}}}
     Effects.push(server, "READY", Ready.data(server.instance, server.id, client, guilds))
     Effects.emit(server, [:session, :start], %{guilds: length(guilds)}, %{})
-    server |> run({:begin, guilds}) |> noreply()
+    server = run(server, {:begin, guilds})
+    noreply(if server.relay, do: server, else: await_relay(server))
   end
 
   # Those that it was admitted with, unless one has come since.
   defp guilds(instance, %Client{guilds: {joins, guild_ids}, user: user} = client) do
-    if User.joins(instance, user.id) == joins,
-      do: guild_ids,
-      else: Client.guilds(client, User.guilds(instance, user.id))
+    with false <- User.joins(instance, user.id) == joins,
+         {:ok, guild_ids} <- User.guilds(instance, user.id) do
+      Client.guilds(client, guild_ids)
+    else
+      _current_or_unknown -> guild_ids
+    end
+  end
+
+  defp register_user(%__MODULE__{instance: instance, state: %{client: client}} = server) do
+    case User.register(instance, client.user.id) do
+      :ok -> server
+      {:error, :unavailable} -> register_later(server)
+    end
+  end
+
+  defp register_later(server) do
+    pause = @registration_pause + :rand.uniform(@registration_pause)
+    Effects.perform({:timer, :registration, pause}, server)
+  end
+
+  # Without its entries a session is not found: neither by a RESUME nor by what its user joins. What
+  # the user joined meanwhile is read from the store.
+  defp register_again(%__MODULE__{instance: instance, state: %{client: client}} = server) do
+    with :ok <- register_id(server),
+         :ok <- User.register(instance, client.user.id),
+         {:ok, guild_ids} <- User.guilds(instance, client.user.id) do
+      run(server, {:guilds, guild_ids})
+    else
+      {:error, _reason} -> register_later(server)
+    end
+  end
+
+  # At random, because the other sessions of the relay come back as well.
+  defp await_relay(%__MODULE__{relay_crashes: {crashes, at}} = server) do
+    crashes = if now() - at < @relay_patience, do: min(crashes + 1, 7), else: 1
+    pause = :rand.uniform(@relay_pause * Integer.pow(2, crashes - 1))
+    server = %{server | relay: nil, relay_crashes: {crashes, now()}}
+    Effects.perform({:timer, :relay, pause}, run(server, :relay_down))
   end
 
   @impl GenServer
@@ -200,6 +260,20 @@ defmodule Guildhall.Session.Server do
     end
   end
 
+  def handle_info({:timeout, _ref, :registration}, server) do
+    server |> register_again() |> noreply()
+  end
+
+  def handle_info({:timeout, _ref, :relay}, server) do
+    case find_relay(server.instance, server.id) do
+      nil -> server |> await_relay() |> noreply()
+      relay -> %{server | relay: relay} |> run(:relay_up) |> noreply()
+    end
+  end
+
+  # The process is linked to the registries alone.
+  def handle_info({:EXIT, _pid, _reason}, server), do: server |> register_again() |> noreply()
+
   def handle_info({:timeout, ref, name}, %__MODULE__{timers: timers} = server) do
     case timers do
       %{^name => ^ref} ->
@@ -214,7 +288,7 @@ defmodule Guildhall.Session.Server do
   def handle_info(:drain, server), do: server |> run(:drain) |> noreply()
 
   def handle_info({:DOWN, _ref, :process, relay, _reason}, %__MODULE__{relay: relay} = server) do
-    server |> run({:ended, :relay}) |> noreply()
+    server |> await_relay() |> noreply()
   end
 
   # What a connection that was given up still sends is nobody's.

@@ -8,7 +8,7 @@ defmodule Guildhall.Session.State do
   # A session is `:connected` or `:waiting` for its client to come back. It begins waiting. A client
   # that does not come back soon is `absent`: others see him offline while his session still waits.
 
-  alias Guildhall.Model.{Json, Presence, User}
+  alias Guildhall.Model.{Intents, Json, Presence, User}
 
   alias Guildhall.Session.{
     Client,
@@ -52,7 +52,14 @@ defmodule Guildhall.Session.State do
           heartbeat_at: integer()
         }
 
-  @type timer :: :heartbeat | :absence | :expiry | :grace | {:room | :lists, pos_integer()}
+  @type timer ::
+          :heartbeat
+          | :absence
+          | :expiry
+          | :grace
+          | :relay
+          | :registration
+          | {:room | :lists, pos_integer()}
   @type command ::
           {:begin, guild_ids :: [pos_integer()]}
           | :connected
@@ -66,7 +73,10 @@ defmodule Guildhall.Session.State do
           | {:unwatched, guild_id :: pos_integer()}
           | {:updated, User.t()}
           | {:timeout, timer()}
-          | {:ended, :relay | :overflow | :revoked}
+          | :relay_down
+          | :relay_up
+          | {:guilds, guild_ids :: [pos_integer()]}
+          | {:ended, :overflow | :revoked}
           | :drain
 
   @type effect ::
@@ -149,9 +159,28 @@ defmodule Guildhall.Session.State do
 
   def apply(%__MODULE__{client: client} = state, {:joined, room_id, kind}, _now) do
     if Client.serves?(client, room_id, kind),
-      do: rooms(state, &Rooms.joined(&1, room_id)),
+      do: rooms(state, &Rooms.joined(&1, room_id, kind)),
       else: {state, []}
   end
+
+  # Messages about some of them may have been missed.
+  def apply(%__MODULE__{client: client} = state, {:guilds, guild_ids}, _now) do
+    new = for id <- Client.guilds(client, guild_ids), Rooms.status(state.rooms, id) == nil, do: id
+
+    Enum.reduce(new, {state, []}, fn guild_id, {state, effects} ->
+      {state, more} = rooms(state, &Rooms.joined(&1, guild_id, :guild))
+      {state, effects ++ more}
+    end)
+  end
+
+  # A client without the intent has not been told of its guilds.
+  def apply(%__MODULE__{client: client} = state, :relay_down, _now) do
+    {state, effects} = rooms(state, &Rooms.pause/1)
+    told? = Bitwise.band(client.intents, Intents.bit(:guilds)) != 0
+    {state, if(told?, do: effects, else: Enum.reject(effects, &match?({:push, _, _}, &1)))}
+  end
+
+  def apply(%__MODULE__{} = state, :relay_up, _now), do: rooms(state, &Rooms.go_on/1)
 
   def apply(%__MODULE__{} = state, {:attached, room_id}, _now) do
     {state, effects} = rooms(state, &Rooms.attached(&1, room_id))

@@ -4,32 +4,40 @@ defmodule Guildhall.Session.Supervisor do
   # The sessions of a node. They are children of several supervisors, because a herd that comes back
   # at once would queue up before one.
   #
-  #   Supervisor (rest for one)
+  #   BackoffSupervisor
   #   ├── Quota                  counts starts
-  #   ├── Registry               id -> process
-  #   └── PartitionSupervisor
+  #   ├── PartitionedRegistry    id -> process
+  #   └── Partitions
   #       └── DynamicSupervisor  one per scheduler
   #           └── Server         one per session
 
-  use Supervisor
-
-  alias Guildhall.Instance
+  alias Guildhall.{BackoffSupervisor, Instance, PartitionedRegistry, Partitions}
   alias Guildhall.Session.{Client, Quota, Server}
 
-  @spec start_link(keyword()) :: Supervisor.on_start()
+  @spec start_link(keyword()) :: GenServer.on_start()
   def start_link(options) do
-    instance = Keyword.fetch!(options, :instance)
-    Supervisor.start_link(__MODULE__, options, name: Instance.child(instance, :session))
+    {instance, options} = Keyword.pop!(options, :instance)
+    {outbox, options} = Keyword.split(options, [:max_events, :max_bytes])
+    :ok = Instance.put(instance, :session, Map.new([{:outbox, outbox} | options]))
+
+    children = [
+      {Quota, instance},
+      {PartitionedRegistry, keys: :unique, name: registry(instance), instance: instance},
+      {Partitions, name: sessions(instance), instance: instance, child: &sessions_of/1}
+    ]
+
+    name = Instance.child(instance, :session)
+    BackoffSupervisor.start_link(children, name: name, instance: instance)
   end
+
+  defp sessions_of(name), do: Supervisor.child_spec({DynamicSupervisor, name: name}, id: name)
 
   @spec start_session(Instance.t(), String.t(), Client.t()) ::
           {:ok, pid()} | {:error, :overloaded}
   def start_session(instance, id, client) do
-    supervisor = {:via, PartitionSupervisor, {Instance.child(instance, :sessions), id}}
-
-    case DynamicSupervisor.start_child(supervisor, {Server, {instance, id, client}}) do
+    case Partitions.start_child(sessions(instance), id, {Server, {instance, id, client}}) do
       {:ok, pid} -> {:ok, pid}
-      # Its relay is about to be started again.
+      # Its registry or its supervisor is restarted at this moment.
       {:error, _reason} -> {:error, :overloaded}
     end
   end
@@ -37,19 +45,5 @@ defmodule Guildhall.Session.Supervisor do
   @spec registry(Instance.t()) :: atom()
   def registry(instance), do: Instance.child(instance, :session_registry)
 
-  @impl Supervisor
-  def init(options) do
-    {instance, options} = Keyword.pop!(options, :instance)
-    {outbox, options} = Keyword.split(options, [:max_events, :max_bytes])
-    :ok = Instance.put(instance, :session, Map.new([{:outbox, outbox} | options]))
-
-    children = [
-      {Quota, instance},
-      {Registry, keys: :unique, name: registry(instance), partitions: System.schedulers_online()},
-      {PartitionSupervisor,
-       child_spec: DynamicSupervisor, name: Instance.child(instance, :sessions)}
-    ]
-
-    Supervisor.init(children, strategy: :rest_for_one)
-  end
+  defp sessions(instance), do: Instance.child(instance, :sessions)
 end

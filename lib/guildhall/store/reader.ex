@@ -10,7 +10,7 @@ defmodule Guildhall.Store.Reader do
   #
   #   owns      nothing
   #   started   by `Guildhall.Store.Server`, one per scheduler, linked to it
-  #   a crash   stops the store; who waits is answered `{:error, :unavailable}`
+  #   a crash   is followed by another one; its callers read for themselves
   #   mailbox   a request of each process that waits for it
 
   @behaviour Guildhall.Fanout.Rounds
@@ -29,11 +29,21 @@ defmodule Guildhall.Store.Reader do
   @doc "Starts one for each scheduler."
   @spec start_all(module(), Engine.handle()) :: tuple()
   def start_all(engine, handle) do
-    for _number <- 1..System.schedulers_online() do
-      {:ok, pid} = Rounds.start_link(__MODULE__, {engine, handle})
-      pid
+    for(_number <- 1..System.schedulers_online(), do: start(engine, handle)) |> List.to_tuple()
+  end
+
+  defp start(engine, handle) do
+    {:ok, pid} = Rounds.start_link(__MODULE__, {engine, handle})
+    pid
+  end
+
+  @doc "Starts another reader in the place of one that crashed; `:error` if it was none of these."
+  @spec replace(tuple(), pid(), module(), Engine.handle()) :: {:ok, tuple()} | :error
+  def replace(readers, pid, engine, handle) do
+    case Enum.find_index(Tuple.to_list(readers), &(&1 == pid)) do
+      nil -> :error
+      index -> {:ok, put_elem(readers, index, start(engine, handle))}
     end
-    |> List.to_tuple()
   end
 
   @doc "Stops them; they are not told when the store stops as it should."
@@ -53,13 +63,13 @@ defmodule Guildhall.Store.Reader do
   defp row?({partition, key}), do: is_binary(partition) and is_binary(key)
   defp row?(_other), do: false
 
-  @doc "Answers a request, by the reader of the caller's scheduler."
-  @spec read(tuple(), Engine.request()) :: {:ok, Engine.answer()} | {:error, :unavailable}
+  @doc "Answers a request, by the reader of the caller's scheduler; `:gone` if that crashed."
+  @spec read(tuple(), Engine.request()) :: {:ok, Engine.answer()} | {:error, :unavailable} | :gone
   def read(readers, request) do
     place = rem(:erlang.system_info(:scheduler_id), tuple_size(readers))
     GenServer.call(elem(readers, place), request, :infinity)
   catch
-    :exit, _gone -> {:error, :unavailable}
+    :exit, _gone -> :gone
   end
 
   @impl true

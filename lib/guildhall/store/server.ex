@@ -6,7 +6,7 @@ defmodule Guildhall.Store.Server do
   #   owns      the engine, the lease on the worker bits of ids
   #   started   by the node's supervisor, before everything that writes
   #   a crash   loses the answers of batches under way: callers of `write/2` get
-  #             `{:error, :unavailable}`, the rest of the node starts anew with the store
+  #             `{:error, :unavailable}`, and rooms start again. It is restarted alone
   #   mailbox   off heap: a message for each commit, bounded by the engine's pending bytes
 
   use GenServer
@@ -73,7 +73,22 @@ defmodule Guildhall.Store.Server do
   def handle_info({Guildhall.Store, :limit, result}, server), do: limit_raised(server, result)
   def handle_info(:retry, server), do: {:noreply, raise_limit(%{server | retry: nil})}
   def handle_info(:raise, server), do: {:noreply, raise_again(server, Ids.last(server.ids))}
-  def handle_info({:EXIT, _pid, reason}, server), do: {:stop, reason, server}
+
+  def handle_info({:EXIT, pid, reason}, %{instance: instance} = server) do
+    %{readers: readers} = store = Instance.fetch!(instance, :store)
+
+    case Reader.replace(readers, pid, server.engine, server.handle) do
+      {:ok, readers} ->
+        Instance.put(instance, :store, %{store | readers: readers})
+        metadata = %{instance: instance, part: Reader, reason: reason}
+        Telemetry.emit([:supervisor, :restart], %{delay: 0}, metadata)
+        {:noreply, server}
+
+      # A process of the engine.
+      :error ->
+        {:stop, reason, server}
+    end
+  end
 
   @impl GenServer
   def terminate(_reason, server) do
@@ -108,6 +123,7 @@ defmodule Guildhall.Store.Server do
     store = %{engine: engine, handle: handle, path: options[:path], instance: instance}
     store = Map.put(store, :readers, readers)
     Instance.put(instance, :store, store)
+    Instance.put(instance, :store_path, options[:path])
     Instance.put(instance, :ids, ids)
 
     struct!(__MODULE__,

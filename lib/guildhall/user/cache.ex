@@ -5,7 +5,7 @@ defmodule Guildhall.User.Cache do
   #
   #   owns      two tables, which every process reads and fills
   #   started   by `Guildhall.User.Supervisor`
-  #   a crash   forgets the accounts; they are read anew
+  #   a crash   forgets the accounts; they are read again. The stamps stay
   #   mailbox   requests to forget every account, when the table is full; a timer
   #
   # **An entry counts while its stamp is the stamp of its id.** Whoever changes an account writes it
@@ -21,7 +21,7 @@ defmodule Guildhall.User.Cache do
 
   use GenServer
 
-  alias Guildhall.{Instance, Store, Telemetry}
+  alias Guildhall.{Instance, SharedTable, Store, Telemetry}
   alias Guildhall.Model.Token
   alias Guildhall.User.Account
 
@@ -43,14 +43,14 @@ defmodule Guildhall.User.Cache do
     cache = Instance.fetch!(instance, :user_cache)
     stamp = :counters.get(cache.stamps, place(user_id))
 
-    case :ets.lookup(cache.accounts, user_id) do
+    case SharedTable.lookup(cache.accounts, user_id) do
       [{_id, ^stamp, account}] -> {:ok, account}
       _none_or_void -> stranger_or_fill(instance, cache, user_id, stamp)
     end
   end
 
   defp stranger_or_fill(instance, cache, user_id, stamp) do
-    case :ets.lookup(cache.strangers, user_id) do
+    case SharedTable.lookup(cache.strangers, user_id) do
       [{_id, ^stamp}] -> {:error, :unknown_user}
       _none_or_void -> fill(instance, cache, user_id, stamp)
     end
@@ -62,12 +62,12 @@ defmodule Guildhall.User.Cache do
         # Signed once, and not with every request.
         account = %{account | token: Token.issue(cache.key, user_id, kind, generation)}
         if full?(cache.accounts, cache.limit), do: GenServer.cast(name(instance), :clear)
-        :ets.insert(cache.accounts, {user_id, stamp, account})
+        SharedTable.insert(cache.accounts, {user_id, stamp, account})
         {:ok, account}
 
       {:error, :unknown_user} ->
         unless full?(cache.strangers, @strangers_limit),
-          do: :ets.insert(cache.strangers, {user_id, stamp})
+          do: SharedTable.insert(cache.strangers, {user_id, stamp})
 
         {:error, :unknown_user}
 
@@ -101,17 +101,19 @@ defmodule Guildhall.User.Cache do
 
   defp place(user_id), do: :erlang.phash2(user_id, @stamps) + 1
 
-  defp full?(table, limit), do: :ets.info(table, :size) >= limit
+  defp full?(table, limit), do: SharedTable.size(table) >= limit
 
   @impl GenServer
   def init(options) do
     instance = options[:instance]
+    before = Instance.get(instance, :user_cache, %{stamps: nil, joins: nil})
 
     Instance.put(instance, :user_cache, %__MODULE__{
       accounts: table(:user_accounts),
       strangers: table(:user_strangers),
-      stamps: :counters.new(@stamps, [:atomics]),
-      joins: :counters.new(@stamps, [:atomics]),
+      # Processes that have read an account may be about to insert it.
+      stamps: before.stamps || :counters.new(@stamps, [:atomics]),
+      joins: before.joins || :counters.new(@stamps, [:atomics]),
       limit: options[:cache_limit],
       key: Store.secret(instance, "token")
     })

@@ -21,25 +21,28 @@ defmodule Guildhall.User.Index do
     [{:delete, :user_guilds, <<user_id::64>>, <<guild_id::64>>}]
   end
 
-  @spec guilds(Instance.t(), id()) :: [id()]
+  @spec guilds(Instance.t(), id()) :: {:ok, [id()]} | {:error, :unavailable}
   def guilds(instance, user_id) do
-    for {<<guild_id::64>>, _row} <- scan(instance, :user_guilds, user_id), do: guild_id
+    with {:ok, rows} <- scan(instance, :user_guilds, user_id),
+         do: {:ok, for({<<guild_id::64>>, _row} <- rows, do: guild_id)}
   end
 
-  @spec channels(Instance.t(), id()) :: [id()]
+  @spec channels(Instance.t(), id()) :: {:ok, [id()]} | {:error, :unavailable}
   def channels(instance, user_id) do
-    for {"dm" <> _recipient, <<channel_id::64>>} <- scan(instance, :user_channels, user_id),
-        do: channel_id
+    with {:ok, rows} <- scan(instance, :user_channels, user_id),
+         do: {:ok, for({"dm" <> _recipient, <<channel_id::64>>} <- rows, do: channel_id)}
   end
 
   defp scan(instance, table, user_id, limit \\ @first, bounds \\ []) do
-    {:ok, rows} = Store.scan(instance, table, <<user_id::64>>, [limit: limit] ++ bounds)
+    with {:ok, rows} <- Store.scan(instance, table, <<user_id::64>>, [limit: limit] ++ bounds) do
+      if length(rows) < limit do
+        {:ok, rows}
+      else
+        {last, _row} = List.last(rows)
 
-    if length(rows) < limit do
-      rows
-    else
-      {last, _row} = List.last(rows)
-      rows ++ scan(instance, table, user_id, @page, after: last)
+        with {:ok, more} <- scan(instance, table, user_id, @page, after: last),
+             do: {:ok, rows ++ more}
+      end
     end
   end
 end

@@ -3,27 +3,27 @@ defmodule Guildhall.User.Sessions do
 
   # Which processes are sessions of which user, on this node. An entry ends with its process.
 
-  alias Guildhall.Instance
+  alias Guildhall.{Instance, PartitionedRegistry}
   alias Guildhall.User.Cache
 
   @spec child_spec(Instance.t()) :: Supervisor.child_spec()
   def child_spec(instance) do
-    Registry.child_spec(
-      keys: :duplicate,
-      name: registry(instance),
-      partitions: System.schedulers_online()
-    )
+    PartitionedRegistry.child_spec(keys: :duplicate, name: registry(instance), instance: instance)
   end
 
-  @spec register(Instance.t(), pos_integer()) :: :ok
+  @doc "Registers the calling process, which may be registered already."
+  @spec register(Instance.t(), pos_integer()) :: :ok | {:error, :unavailable}
   def register(instance, user_id) do
-    {:ok, _owner} = Registry.register(registry(instance), user_id, nil)
-    :ok
+    registry = registry(instance)
+
+    if PartitionedRegistry.registered?(registry, user_id),
+      do: :ok,
+      else: PartitionedRegistry.register(registry, user_id, nil)
   end
 
   @spec list(Instance.t(), pos_integer()) :: [pid()]
   def list(instance, user_id) do
-    for {pid, _value} <- Registry.lookup(registry(instance), user_id), do: pid
+    for {pid, _value} <- PartitionedRegistry.lookup(registry(instance), user_id), do: pid
   end
 
   @spec notify(Instance.t(), pos_integer(), Guildhall.User.notice()) :: :ok

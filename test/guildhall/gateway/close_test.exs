@@ -29,7 +29,10 @@ defmodule Guildhall.Gateway.CloseTest do
     http = [exit_on_close: false]
     {%{"op" => 10}, client} = GatewayClient.recv(GatewayClient.dial(node, "", http))
     {_ready, client} = GatewayClient.identify(client, bot.token)
-    [{session, _user_id}] = Registry.lookup(registry(node), client.session_id)
+
+    [{session, _user_id}] =
+      Guildhall.PartitionedRegistry.lookup(registry(node), client.session_id)
+
     # It learns of both at once.
     :ok = :sys.suspend(session)
     client = GatewayClient.send_text(client, "nope")

@@ -128,7 +128,12 @@ defmodule Guildhall.Gateway.EventsTest do
   end
 
   defp kill_room(node, guild) do
-    [{pid, _gate}] = Registry.lookup(Instance.child(node.instance, :guild_registry), guild.id)
+    [{pid, _gate}] =
+      Guildhall.PartitionedRegistry.lookup(
+        Instance.child(node.instance, :guild_registry),
+        guild.id
+      )
+
     ref = Process.monitor(pid)
     Process.exit(pid, :kill)
     assert_receive {:DOWN, ^ref, :process, ^pid, :killed}

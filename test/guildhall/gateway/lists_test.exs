@@ -212,13 +212,18 @@ defmodule Guildhall.Gateway.ListsTest do
   test "a list that dies, or a room, comes back by itself", context do
     client = context |> session(context.ada) |> look(context, %{context.channel => [[0, 99]]})
     {lists, client} = next(client)
-    [{pid, _size}] = Registry.lookup(registry(context, :guild_sidebars), context.guild.id)
+
+    [{pid, _size}] =
+      Guildhall.PartitionedRegistry.lookup(registry(context, :guild_sidebars), context.guild.id)
+
     Process.exit(pid, :kill)
     {lists, client} = next(client, lists)
     _bob = session(context, context.bob)
     {lists, client} = until(client, lists, ["online", "ada", "bob", "offline", "eve", "zed"])
 
-    [{pid, _gate}] = Registry.lookup(registry(context, :guild_registry), context.guild.id)
+    [{pid, _gate}] =
+      Guildhall.PartitionedRegistry.lookup(registry(context, :guild_registry), context.guild.id)
+
     Process.exit(pid, :kill)
     {_create, client} = GatewayClient.await(client, "GUILD_CREATE")
     {_lists, _client} = until(client, lists, ["online", "ada", "bob", "offline", "eve", "zed"])
@@ -231,7 +236,9 @@ defmodule Guildhall.Gateway.ListsTest do
         client |> next() |> elem(1)
       end
 
-    [{pid, _size}] = Registry.lookup(registry(context, :guild_sidebars), context.guild.id)
+    [{pid, _size}] =
+      Guildhall.PartitionedRegistry.lookup(registry(context, :guild_sidebars), context.guild.id)
+
     Process.exit(pid, :kill)
     deny = %Overwrite{id: context.ada.id, type: :member, deny: @view}
     :ok = run(context, {:put_overwrite, context.channel.id, deny})
@@ -351,7 +358,8 @@ defmodule Guildhall.Gateway.ListsTest do
   # Both have handled what they had, and the room what came of it.
   defp settled(context) do
     for name <- [:guild_sidebars, :guild_registry],
-        {pid, _value} <- Registry.lookup(registry(context, name), context.guild.id),
+        {pid, _value} <-
+          Guildhall.PartitionedRegistry.lookup(registry(context, name), context.guild.id),
         do: :sys.get_state(pid)
   end
 

@@ -81,7 +81,7 @@ defmodule Guildhall.Gateway.SoakTest do
 
   defp sessions(node) do
     registry = Session.Supervisor.registry(node.instance)
-    Registry.select(registry, [{{:_, :"$1", :_}, [], [:"$1"]}])
+    for {_id, pid, _user_id} <- Guildhall.PartitionedRegistry.entries(registry), do: pid
   end
 
   defp kill([]), do: :ok

@@ -37,7 +37,7 @@ defmodule Guildhall.Guild.ImportTest do
     assert ids(found) == [3, 7]
     assert {:ok, found} = Guild.search_members(instance, guild.id, "Member 49", 5)
     assert ids(found) == [49, 490, 4900, 4901, 4902]
-    assert Guildhall.User.guilds(instance, 77) == [guild.id]
+    assert Guildhall.User.guilds(instance, 77) == {:ok, [guild.id]}
   end
 
   test "who is a member already stays as he is and is not counted again" do

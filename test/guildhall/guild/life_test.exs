@@ -34,7 +34,9 @@ defmodule Guildhall.Guild.LifeTest do
   end
 
   defp pid(context) do
-    [{pid, _gate}] = Registry.lookup(Rooms.registry(context.instance), context.guild.id)
+    [{pid, _gate}] =
+      Guildhall.PartitionedRegistry.lookup(Rooms.registry(context.instance), context.guild.id)
+
     pid
   end
 
@@ -125,7 +127,10 @@ defmodule Guildhall.Guild.LifeTest do
     context = begin()
     {:ok, _message} = post(context, "so that the room knows who posts")
     {room, room_id} = {pid(context), context.guild.id}
-    [{^room, gate}] = Registry.lookup(Rooms.registry(context.instance), room_id)
+
+    [{^room, gate}] =
+      Guildhall.PartitionedRegistry.lookup(Rooms.registry(context.instance), room_id)
+
     :ok = :sys.suspend(room)
 
     asked =

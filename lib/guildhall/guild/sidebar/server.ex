@@ -15,7 +15,7 @@ defmodule Guildhall.Guild.Sidebar.Server do
   use GenServer, restart: :temporary
 
   alias Guildhall.Guild.Sidebar.State
-  alias Guildhall.{Instance, Telemetry}
+  alias Guildhall.{Instance, PartitionedRegistry, Telemetry}
 
   # Milliseconds between two times, at least and at most, and the share of them that one who looks adds.
   @pause 100
@@ -57,7 +57,7 @@ defmodule Guildhall.Guild.Sidebar.Server do
   @doc "How many lists there are in an instance, and sessions that look at them."
   @spec size(Instance.t()) :: {lists :: non_neg_integer(), watchers :: non_neg_integer()}
   def size(instance) do
-    sizes = Registry.select(registry(instance), [{{:_, :_, :"$1"}, [], [:"$1"]}])
+    sizes = for {_id, _pid, size} <- PartitionedRegistry.entries(registry(instance)), do: size
 
     {Enum.sum(for {lists, _} <- sizes, do: lists),
      Enum.sum(for {_, watchers} <- sizes, do: watchers)}
@@ -68,7 +68,7 @@ defmodule Guildhall.Guild.Sidebar.Server do
     Process.flag(:message_queue_data, :off_heap)
     %{instance: instance, room: room, room_id: room_id} = options = Map.new(options)
     _monitor = Process.monitor(room)
-    {:ok, _owner} = Registry.register(registry(instance), room_id, {0, 0})
+    :ok = PartitionedRegistry.register(registry(instance), room_id, {0, 0})
     state = State.new(room_id, options.source, options.limits)
     state = %{state | epoch: System.unique_integer([:positive])}
     {:ok, %__MODULE__{instance: instance, room: room, state: state}}
@@ -97,7 +97,10 @@ defmodule Guildhall.Guild.Sidebar.Server do
 
   defp noreply(%{state: state} = server) do
     size = State.size(state)
-    _updated = Registry.update_value(registry(server.instance), state.id, fn _old -> size end)
+
+    :ok =
+      PartitionedRegistry.update_value(registry(server.instance), state.id, fn _old -> size end)
+
     {:noreply, rest(%{server | state: State.settle(state)}, size)}
   end
 

@@ -1,0 +1,95 @@
+defmodule Guildhall.PartitionedRegistry do
+  @moduledoc """
+  A registry whose partitions crash independently.
+
+  A partition of Elixir's `Registry` takes all others along when it crashes. Here each partition is a
+  `Registry` of its own, and has the keys that hash to it. When one crashes, its entries are lost and
+  the processes that were registered in it receive an exit signal; a process that traps exits
+  registers again. While a partition is restarted its keys have no entries, and `register/3` answers
+  `{:error, :unavailable}`.
+  """
+
+  alias Guildhall.{Instance, Partitions}
+
+  @type t :: Partitions.t()
+  @type entry :: {pid(), value :: term()}
+
+  @doc "Returns the specification of a registry: `:name`, `:instance`, and `:keys` as `Registry` has it."
+  @spec child_spec(name: t(), instance: Instance.t(), keys: :unique | :duplicate) ::
+          Supervisor.child_spec()
+  def child_spec(options) do
+    {keys, options} = Keyword.pop!(options, :keys)
+    child = fn name -> Supervisor.child_spec({Registry, keys: keys, name: name}, id: name) end
+    Partitions.child_spec([child: child] ++ options)
+  end
+
+  @doc "Returns the name by which a process that is started is registered with a value."
+  @spec via(t(), key :: term(), value :: term()) :: {:via, Registry, {atom(), term(), term()}}
+  def via(registry, key, value),
+    do: {:via, Registry, {Partitions.name(registry, key), key, value}}
+
+  @doc "Registers the calling process."
+  @spec register(t(), key :: term(), value :: term()) ::
+          :ok | {:error, {:already_registered, pid()} | :unavailable}
+  def register(registry, key, value) do
+    with {:ok, _partition} <- Registry.register(Partitions.name(registry, key), key, value),
+         do: :ok
+  rescue
+    _gone in [ArgumentError, ErlangError] -> {:error, :unavailable}
+  catch
+    :exit, _gone -> {:error, :unavailable}
+  end
+
+  @doc "Whether the calling process is registered by the key."
+  @spec registered?(t(), key :: term()) :: boolean()
+  def registered?(registry, key), do: List.keymember?(lookup(registry, key), self(), 0)
+
+  @doc "Forgets the entry of the calling process."
+  @spec unregister(t(), key :: term()) :: :ok
+  def unregister(registry, key) do
+    Registry.unregister(Partitions.name(registry, key), key)
+  rescue
+    ArgumentError -> :ok
+  end
+
+  @doc "Changes the value of the calling process."
+  @spec update_value(t(), key :: term(), (term() -> term())) :: :ok
+  def update_value(registry, key, change) do
+    _updated = Registry.update_value(Partitions.name(registry, key), key, change)
+    :ok
+  rescue
+    ArgumentError -> :ok
+  end
+
+  @doc "Returns the entries of a key."
+  @spec lookup(t(), key :: term()) :: [entry()]
+  def lookup(registry, key) do
+    Registry.lookup(Partitions.name(registry, key), key)
+  rescue
+    ArgumentError -> []
+  end
+
+  @doc "Returns all entries."
+  @spec entries(t()) :: [{key :: term(), pid(), value :: term()}]
+  def entries(registry) do
+    Enum.flat_map(Partitions.names(registry), fn partition ->
+      try do
+        Registry.select(partition, [{{:"$1", :"$2", :"$3"}, [], [{{:"$1", :"$2", :"$3"}}]}])
+      rescue
+        ArgumentError -> []
+      end
+    end)
+  end
+
+  @doc "Returns how many entries there are."
+  @spec count(t()) :: non_neg_integer()
+  def count(registry) do
+    registry |> Partitions.names() |> Enum.map(&size/1) |> Enum.sum()
+  end
+
+  defp size(partition) do
+    Registry.count(partition)
+  rescue
+    ArgumentError -> 0
+  end
+end
