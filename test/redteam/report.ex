@@ -79,8 +79,10 @@ defmodule Guildhall.Redteam.Report do
         "#{attack.name}: #{Float.round(rate, 2)} a second, at least #{attack.rate} are wanted"
       end
 
+    # Some refusals take half a minute to come.
     unseen =
       for attack <- attacks,
+          seconds >= 60,
           counts = Tally.counts(tally, attack.name),
           not Enum.any?(attack.shows, &is_map_key(counts, &1)) do
         "#{attack.name}: none of #{inspect(attack.shows)} in #{inspect(counts)}"

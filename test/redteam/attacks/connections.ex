@@ -15,10 +15,10 @@ defmodule Guildhall.Redteam.Attacks.Connections do
       idle(world, "idle connections of many addresses", 30, 7_500, fn n ->
         {127, 15, rem(div(n, 200), 200), rem(n, 200) + 1}
       end),
-      kept(world, "half heads", 2.5, 300, &half_head/2, [:held, 408, 503, :closed]),
-      kept(world, "connections without IDENTIFY", 2.5, 300, &upgrade/2, [:held]),
-      kept(world, "half frames", 1, 200, &half_frame/2, [:held]),
-      kept(world, "answers that nobody reads", 1, 100, &unread/2, [:held]),
+      kept(world, "half heads", 2.5, 300, &half_head/2, 25),
+      kept(world, "connections without IDENTIFY", 2.5, 300, &upgrade/2, 45),
+      kept(world, "half frames", 1, 200, &half_frame/2, 45),
+      kept(world, "answers that nobody reads", 1, 100, &unread/2, :infinity),
       %Attack{
         name: "refusals of RESUME",
         rate: 1,
@@ -79,27 +79,50 @@ defmodule Guildhall.Redteam.Attacks.Connections do
     end
   end
 
-  defp kept(world, name, rate, most, run, shows) do
+  # `longest` is how many seconds such a connection may be open, if the attack can see that.
+  defp kept(world, name, rate, most, run, longest) do
     kind = :erlang.phash2(name, 200) + 1
-
-    %Attack{
-      name: name,
-      rate: rate,
-      workers: 2,
-      start: fn _n -> %{world: world, most: div(most, 2), kind: kind, held: []} end,
-      run: &keep(run, &1),
-      shows: shows
-    }
+    state = %{world: world, most: div(most, 2), kind: kind, longest: longest, held: []}
+    shows = if longest == :infinity, do: [:held], else: [:closed]
+    run = &keep(run, &1)
+    %Attack{name: name, rate: rate, workers: 2, start: fn _n -> state end, run: run, shows: shows}
   end
 
   # The tenth part of them from one address, the others from addresses of their own.
   defp keep(run, state) do
+    {outcomes, held} = look(state)
     last = if :rand.uniform(10) == 1, do: 1, else: :rand.uniform(250)
     options = [ip: {127, 14, state.kind, last}, timeout: 1_000]
     client = run.(HttpClient.connect(state.world.node.port, options), state)
-    {kept, old} = Enum.split([client.socket | state.held], state.most)
-    Enum.each(old, &Http.reset/1)
-    {:held, %{state | held: kept}}
+    {kept, old} = Enum.split([{client.socket, now()} | held], state.most)
+    for {socket, _at} <- old, do: Http.reset(socket)
+    {[:held | outcomes], %{state | held: kept}}
+  end
+
+  # Whether the oldest connection is still open, and whether it should be.
+  defp look(%{longest: longest, held: [_ | _] = held} = state) when longest != :infinity do
+    {socket, at} = List.last(held)
+    age = div(now() - at, 1_000)
+
+    cond do
+      closed?(socket) -> {[:closed], drop(held, socket)}
+      age <= longest -> {[], held}
+      true -> {[{:breach, "open after #{age} s"}], drop(state.held, socket)}
+    end
+  end
+
+  defp look(state), do: {[], state.held}
+
+  defp closed?(socket) do
+    case :gen_tcp.recv(socket, 0, 0) do
+      {:ok, _data} -> closed?(socket)
+      {:error, reason} -> reason != :timeout
+    end
+  end
+
+  defp drop(held, socket) do
+    Http.reset(socket)
+    List.keydelete(held, socket, 0)
   end
 
   defp half_head(client, _state), do: HttpClient.send_raw(client, "GET / HTTP/1.1\r\nx-endless: ")
