@@ -59,9 +59,12 @@ defmodule Guildhall.Redteam.Chat do
 
   @doc "A client that has sent IDENTIFY."
   def identify(chat) do
-    client = GatewayClient.dial(chat.node, "?v=10", [ip: chat.ip] ++ chat.options)
-    {%{"op" => 10}, client} = GatewayClient.recv(client)
-    GatewayClient.send_identify(client, chat.user.token, intents: @intents)
+    client = Http.gateway(chat.node, [ip: chat.ip] ++ chat.options)
+
+    Http.guard(client.http, fn _http ->
+      {%{"op" => 10}, client} = GatewayClient.recv(client)
+      GatewayClient.send_identify(client, chat.user.token, intents: @intents)
+    end)
   end
 
   def close(%{socket: nil} = chat), do: chat

@@ -4,7 +4,7 @@ defmodule Guildhall.Redteam.Http do
   # A caller of the REST API that may lose its connection: an answer is a status, `:timeout`,
   # `:closed` or another reason, and after a loss the next call connects again.
 
-  alias Guildhall.{HttpClient, Payload}
+  alias Guildhall.{GatewayClient, HttpClient, Payload}
 
   @enforce_keys [:port, :ip]
   defstruct [:port, :ip, :client, authorization: nil, timeout: 5_000]
@@ -33,7 +33,7 @@ defmodule Guildhall.Redteam.Http do
   end
 
   @doc "Applies a function to the connection; it answers a result and the connection."
-  @spec attempt(t(), (HttpClient.t() -> {term(), HttpClient.t()})) ::
+  @spec attempt(t(), (%HttpClient{} -> {term(), %HttpClient{}})) ::
           {{:ok, term()} | {:error, atom()}, t()}
   def attempt(http, fun) do
     http = connect(http)
@@ -50,6 +50,24 @@ defmodule Guildhall.Redteam.Http do
   end
 
   def connect(http), do: http
+
+  @doc "Applies a function to a new connection, which is closed if that raises."
+  @spec guard(%HttpClient{}, (%HttpClient{} -> result)) :: result when result: term()
+  def guard(client, fun) do
+    fun.(client)
+  rescue
+    error ->
+      reset(client.socket)
+      reraise error, __STACKTRACE__
+  end
+
+  @doc "Connects to the gateway; raises if the connection is not upgraded."
+  @spec gateway(map(), keyword(), String.t()) :: %GatewayClient{}
+  def gateway(node, options, query \\ "?v=10") do
+    upgrade = &HttpClient.websocket(&1, "/" <> query)
+    client = node.port |> HttpClient.connect(options) |> guard(upgrade)
+    %GatewayClient{node: node, http: client}
+  end
 
   @doc "Closes the connection with a reset, so that its port can be used again at once."
   @spec close(t()) :: t()

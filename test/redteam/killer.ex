@@ -11,6 +11,10 @@ defmodule Guildhall.Redteam.Killer do
   alias Guildhall.Redteam.{Node, Tally, Tree}
 
   @dynamic 3
+  # A room that crashes again and again.
+  @crashing "heavy room"
+  @crashes 5
+  @crash_pause 300
   @least_pause 700
   # How often a process is looked for that is not there, since it is being restarted.
   @attempts 5
@@ -25,7 +29,7 @@ defmodule Guildhall.Redteam.Killer do
 
     names = dynamic |> Enum.map(&general(&1.name)) |> Enum.uniq()
     fixed = fixed |> Enum.map(& &1.name) |> Enum.uniq()
-    all = ["home room" | fixed] ++ Enum.flat_map(names, &List.duplicate(&1, @dynamic))
+    all = ["home room", @crashing | fixed] ++ Enum.flat_map(names, &List.duplicate(&1, @dynamic))
     all |> Enum.shuffle() |> Enum.take(div(time, @least_pause))
   end
 
@@ -48,15 +52,26 @@ defmodule Guildhall.Redteam.Killer do
     end
   end
 
-  defp kill(world, name, 0), do: Tally.note(world.tally, :not_killed, name)
+  defp kill(world, @crashing, attempts) do
+    for _n <- 1..@crashes do
+      kill_one(world, @crashing, attempts)
+      wait(@crash_pause)
+    end
+  end
 
-  defp kill(world, name, attempts) do
+  defp kill(world, name, attempts), do: kill_one(world, name, attempts)
+
+  # A room with a back-off is away for longer.
+  defp kill_one(_world, @crashing, 0), do: :ok
+  defp kill_one(world, name, 0), do: Tally.note(world.tally, :not_killed, name)
+
+  defp kill_one(world, name, attempts) do
     entries = Tree.list(world.node)
 
     case pick(world, name, entries) do
       nil ->
         wait(500)
-        kill(world, name, attempts - 1)
+        kill_one(world, name, attempts - 1)
 
       entry ->
         victims = victims(world.node, entry, entries)
@@ -65,23 +80,24 @@ defmodule Guildhall.Redteam.Killer do
     end
   catch
     # The node's distribution is slow to answer.
-    :error, {:erpc, _reason} -> kill(world, name, attempts - 1)
+    :error, {:erpc, _reason} -> kill_one(world, name, attempts - 1)
   end
 
-  defp pick(world, "home room", entries) do
-    rooms = for %{name: name, pid: pid} <- entries, name =~ "*Guild.Server", do: pid
-    home = String.to_integer(world.home.id)
-
-    pid = Enum.find(rooms, fn pid -> inside(world.node, pid, "state.room_id") == home end)
-
-    pid && %{name: "home room", pid: pid}
-  end
+  defp pick(world, "home room", entries), do: room(world, world.home.id, entries)
+  defp pick(world, @crashing, entries), do: room(world, world.heavy.id, entries)
 
   defp pick(_world, name, entries) do
     case Enum.filter(entries, &(general(&1.name) == name)) do
       [] -> nil
       found -> Enum.random(found)
     end
+  end
+
+  defp room(world, id, entries) do
+    rooms = for %{name: name} = entry <- entries, name =~ "*Guild.Server", do: entry
+    ids = inside(world.node, rooms, "state.room_id")
+    at = Enum.find_index(ids, &(&1 == String.to_integer(id)))
+    at && Enum.at(rooms, at)
   end
 
   # The partition of a dynamic process makes no difference.
@@ -91,23 +107,33 @@ defmodule Guildhall.Redteam.Killer do
 
   # The ids of the sessions that a kill may end: those of the killed process, and of those below it.
   defp victims(node, entry, entries) do
-    for %{name: name, pid: pid} <- entries,
-        name =~ "*Session.Server",
-        pid == entry.pid or String.starts_with?(name, entry.name <> "/"),
-        id = inside(node, pid, "state.id"),
-        do: id
+    sessions =
+      for %{name: name, pid: pid} = session <- entries,
+          name =~ "*Session.Server",
+          pid == entry.pid or String.starts_with?(name, entry.name <> "/"),
+          do: session
+
+    node |> inside(sessions, "state.id") |> Enum.reject(&is_nil/1)
   end
 
   @doc "Whether a guild may become unavailable for some sessions, for a moment, by such a kill."
   @spec interrupts?(String.t()) :: boolean()
   def interrupts?(name), do: name =~ ~r"room|Guild|Relay|Store|Session"
 
-  # A part of a server's state, worked out inside the node.
-  defp inside(node, pid, code) do
-    code = "(fn state -> #{code} end).(:sys.get_state(pid, 1_000))"
-    {value, _binding} = Node.call(node, Code, :eval_string, [code, [pid: pid]])
-    value
-  catch
-    _kind, _reason -> nil
+  # A part of the state of each server, worked out inside the node; nil for one that does not answer.
+  defp inside(node, entries, code) do
+    code = """
+    Enum.map(pids, fn pid ->
+      try do
+        (fn state -> #{code} end).(:sys.get_state(pid, 1_000))
+      catch
+        _kind, _reason -> nil
+      end
+    end)
+    """
+
+    pids = Enum.map(entries, & &1.pid)
+    {values, _binding} = Node.call(node, Code, :eval_string, [code, [pids: pids]], 30_000)
+    values
   end
 end

@@ -27,15 +27,12 @@ defmodule Guildhall.Redteam.Tree do
   def dynamic?(entry), do: String.contains?(entry.name, "*")
 
   defp walk(node, %{type: :supervisor} = entry) do
-    children =
-      for {id, pid, type, _} <- children(node, entry.pid), is_pid(pid), do: {id, pid, type}
+    below =
+      for {id, pid, type, modules} <- children(node, entry.pid), is_pid(pid) do
+        walk(node, %{name: "#{entry.name}/#{name(id, modules)}", pid: pid, type: type})
+      end
 
-    [
-      entry
-      | Enum.flat_map(children, fn {id, pid, type} ->
-          walk(node, %{name: "#{entry.name}/#{name(node, id, pid)}", pid: pid, type: type})
-        end)
-    ]
+    [entry | Enum.concat(below)]
   end
 
   defp walk(_node, worker), do: [worker]
@@ -47,18 +44,8 @@ defmodule Guildhall.Redteam.Tree do
     _kind, _reason -> []
   end
 
-  defp name(node, :undefined, pid), do: "*" <> short(initial(node, pid))
-  defp name(_node, id, _pid), do: short(id)
-
-  defp initial(node, pid) do
-    case info(node, pid, :dictionary) do
-      {:dictionary, dictionary} ->
-        dictionary |> Keyword.get(:"$initial_call", {:process, 0, 0}) |> elem(0)
-
-      _gone ->
-        :gone
-    end
-  end
+  defp name(:undefined, [module | _modules]), do: "*" <> short(module)
+  defp name(id, _modules), do: short(id)
 
   defp short(id) when is_atom(id), do: id |> inspect() |> String.replace_prefix("Guildhall.", "")
   defp short(id) when is_tuple(id), do: id |> Tuple.to_list() |> Enum.map_join("-", &short/1)

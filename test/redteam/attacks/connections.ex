@@ -11,8 +11,8 @@ defmodule Guildhall.Redteam.Attacks.Connections do
 
   def all(world) do
     [
-      idle(world, "idle connections of one address", 50, 9_500, fn _n -> {127, 14, 0, 1} end),
-      idle(world, "idle connections of many addresses", 30, 7_500, fn n ->
+      idle(world, "idle connections of one address", 75, 9_500, fn _n -> {127, 14, 0, 1} end),
+      idle(world, "idle connections of many addresses", 40, 7_500, fn n ->
         {127, 15, rem(div(n, 200), 200), rem(n, 200) + 1}
       end),
       kept(world, "half heads", 2.5, 300, &half_head/2, 25),
@@ -93,7 +93,8 @@ defmodule Guildhall.Redteam.Attacks.Connections do
     {outcomes, held} = look(state)
     last = if :rand.uniform(10) == 1, do: 1, else: :rand.uniform(250)
     options = [ip: {127, 14, state.kind, last}, timeout: 1_000]
-    client = run.(HttpClient.connect(state.world.node.port, options), state)
+    client = HttpClient.connect(state.world.node.port, options)
+    client = Http.guard(client, &run.(&1, state))
     {kept, old} = Enum.split([{client.socket, now()} | held], state.most)
     for {socket, _at} <- old, do: Http.reset(socket)
     {[:held | outcomes], %{state | held: kept}}
@@ -144,7 +145,7 @@ defmodule Guildhall.Redteam.Attacks.Connections do
 
   # A refusal leaves the connection open; it must not be open for ever.
   defp resume(%{client: nil} = state) do
-    client = GatewayClient.dial(state.world.node, "?v=10", ip: state.ip)
+    client = Http.gateway(state.world.node, ip: state.ip)
     {%{"op" => 10}, client} = GatewayClient.recv(client)
     resume(%{state | client: client, opened_at: now()})
   end

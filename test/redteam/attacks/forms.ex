@@ -3,7 +3,7 @@ defmodule Guildhall.Redteam.Attacks.Forms do
 
   # Ids, paths, headers and bodies in other than their usual form, and the pages for operators.
 
-  alias Guildhall.{GatewayClient, HttpClient, Payload}
+  alias Guildhall.{HttpClient, Payload}
   alias Guildhall.Redteam.{Attack, Http}
 
   @api "/api/v10"
@@ -98,7 +98,7 @@ defmodule Guildhall.Redteam.Attacks.Forms do
   # Sent on a connection without a session.
   defp payload(state) do
     query = Enum.random(["?v=10", "?v=10&encoding=etf", "?v=10&compress=zlib-stream", "?v=9"])
-    client = GatewayClient.dial(state.world.node, query, ip: state.ip).http
+    client = Http.gateway(state.world.node, [ip: state.ip], query).http
     client = HttpClient.send_raw(client, strange_frame())
     outcome = closed(client)
     Http.reset(client.socket)

@@ -149,7 +149,7 @@ defmodule Guildhall.Redteam.Attacks.Rooms do
   end
 
   defp resume(state) do
-    client = GatewayClient.dial(state.chat.node, "?v=10", ip: state.chat.ip)
+    client = Http.gateway(state.chat.node, ip: state.chat.ip)
     {%{"op" => 10}, client} = GatewayClient.recv(client)
     client = GatewayClient.send_resume(client, state.chat.user.token, state.old)
 
