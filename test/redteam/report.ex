@@ -99,15 +99,24 @@ defmodule Guildhall.Redteam.Report do
 
     ended =
       for {at, {number, id, reason}} <- Tally.notes(tally, :ended), id not in victims do
-        "the session of bystander #{number} ended after #{at} ms: #{inspect(reason)}#{last(kills, at)}"
+        {at, number, "a session ended: #{inspect(reason)}#{last(kills, at)}"}
       end
 
     faults =
       for {at, {number, fact}} <- Tally.notes(tally, :fault) do
-        "bystander #{number} after #{at} ms: #{inspect(fact)}#{last(kills, at)}"
+        {at, number, "#{inspect(fact)}#{last(kills, at)}"}
       end
 
-    ended ++ faults ++ unavailable(tally, kills)
+    together(ended ++ unavailable(tally, kills)) ++ together(faults)
+  end
+
+  # One line for all bystanders to whom the same happened.
+  defp together(events) do
+    for {text, all} <- Enum.group_by(events, &elem(&1, 2)) do
+      {at, number, _text} = hd(all)
+      more = if length(all) == 1, do: "", else: ", and #{length(all) - 1} times more"
+      "bystander #{number} after #{at} ms: #{text}#{more}"
+    end
   end
 
   # Each kill that may interrupt rooms makes a guild unavailable to a session once.
@@ -119,7 +128,7 @@ defmodule Guildhall.Redteam.Report do
         at <- notes,
         before = Enum.count(times, &(&1 <= at)),
         Enum.count(notes, &(&1 <= at)) > before do
-      "home was unavailable to bystander #{number} after #{at} ms#{last(kills, at)}"
+      {at, number, "home was unavailable#{last(kills, at)}"}
     end
   end
 
@@ -129,9 +138,8 @@ defmodule Guildhall.Redteam.Report do
         ", before any kill"
 
       earlier ->
-        earlier
-        |> List.last()
-        |> then(fn {t, k} -> ", #{at - t} ms after the kill of #{k.name}" end)
+        {_time, kill} = List.last(earlier)
+        ", the last kill was that of #{kill.name}"
     end
   end
 
