@@ -110,12 +110,14 @@ defmodule Guildhall.Guild.Editing do
 
   defp editable(authority, %Message{author: %{id: author_id}} = message, attrs) do
     cond do
-      authority.actor == author_id and message.type in @editable -> :ok
-      authority.actor == author_id -> {:error, :system_message}
+      authority.actor == author_id -> editable(message)
       Enum.any?(@parts, &is_map_key(attrs, &1)) -> {:error, :cannot_edit_other}
-      true -> manage(authority)
+      true -> with :ok <- manage(authority), do: editable(message)
     end
   end
+
+  defp editable(%Message{type: type}) when type in @editable, do: :ok
+  defp editable(_message), do: {:error, :system_message}
 
   defp edit(message, authority, attrs, now) do
     parts =

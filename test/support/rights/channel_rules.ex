@@ -102,18 +102,15 @@ defmodule Guildhall.Rights.ChannelRules do
     body = pick([%{content: "edited"}, %{flags: 4}])
     own? = message["author"]["id"] == actor(world)
 
-    refused =
-      stage([
-        {own? and message["type"] not in [0, 19], :system_message},
-        {not own? and is_map_key(body, :content), :not_author}
-      ])
+    system = stage([{message != nil and message["type"] not in [0, 19], :system_message}])
+    refused = stage([{not own? and is_map_key(body, :content), :not_author}])
 
     manage = if own? or is_map_key(body, :content), do: [], else: needs(place, :manage_messages)
 
     %{
       params: %{message_id: id},
       body: body,
-      stages: [needs(place, :read_message_history), known(message), refused ++ manage]
+      stages: [needs(place, :read_message_history), known(message), refused ++ manage, system]
     }
   end
 

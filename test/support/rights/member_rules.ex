@@ -118,7 +118,7 @@ defmodule Guildhall.Rights.MemberRules do
   defp roles(world, user) do
     had = world.snapshot["members"][id(world, user)]["roles"] || []
     {role, _role} = a_role(world)
-    roles = pick([had, [role | had], had -- [role], [role]])
+    roles = pick([had, Enum.uniq([role | had]), had -- [role], [role]])
     changed = (had -- roles) ++ (roles -- had)
     refused = needs_in(world, :manage_roles) ++ Enum.flat_map(changed, &grantable(world, &1))
     {:roles, roles, [refused, []]}
