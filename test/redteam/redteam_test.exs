@@ -58,6 +58,7 @@ defmodule Guildhall.RedteamTest do
         Report.attacks(world.tally, attacks, took) ++
         Report.latency(world.tally) ++
         Report.newcomers(world.tally) ++
+        Report.large_posts(world.tally) ++
         Report.missed(history, records) ++
         quiet ++ missing(before, Tree.list(node)) ++ not_killed(world.tally)
 

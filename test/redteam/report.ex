@@ -173,20 +173,30 @@ defmodule Guildhall.Redteam.Report do
     notes = Tally.notes(tally, :newcomer)
     complete = Enum.count(notes, &match?({_at, {:complete, _ms}}, &1))
 
-    first =
-      case Tally.notes(tally, :kill) do
-        [{at, _kill} | _later] -> at
-        [] -> :infinity
-      end
-
     early =
-      for {at, {outcome, ms}} <- notes, outcome != :complete, at < first do
+      for {at, {outcome, ms}} <- notes, outcome != :complete, at < first_kill(tally) do
         "a newcomer after #{at} ms, which was there for #{ms} ms: #{inspect(outcome)}"
       end
 
     if complete < length(notes) / 2,
       do: ["#{complete} of #{length(notes)} newcomers could connect" | early],
       else: early
+  end
+
+  @doc "Which posts with a file were refused before there was any kill."
+  @spec large_posts(Tally.t()) :: problems()
+  def large_posts(tally) do
+    for {at, outcome} <- Tally.notes(tally, :large_post), at < first_kill(tally) do
+      "a post of 300 KB after #{at} ms: #{inspect(outcome)}"
+    end
+  end
+
+  # An atom is larger than any number.
+  defp first_kill(tally) do
+    case Tally.notes(tally, :kill) do
+      [{at, _kill} | _later] -> at
+      [] -> :infinity
+    end
   end
 
   @doc "Which messages of the history a bystander neither saw nor may have missed."

@@ -38,23 +38,37 @@ defmodule Guildhall.Redteam.Attacks.Forms do
         run: &payload/1,
         shows: [:close_4001, :close_4002, :close_4003, :close_4004, :close_1002]
       },
-      pages(world, "/health", 5, [200]),
-      pages(world, "/metrics", 0.5, [200]),
-      pages(world, "/", 0.5, [200])
+      pages(world, "/health", 50, 25),
+      pages(world, "/metrics", 0.5, 1),
+      pages(world, "/", 0.5, 1)
     ]
   end
 
-  defp pages(world, path, rate, shows) do
+  # Several requests at once, one behind the other.
+  defp pages(world, path, rate, batch) do
     start = fn n ->
       %{path: path, http: Http.new(world.node, {127, 16, 1, :erlang.phash2({path, n}, 250) + 1})}
     end
 
     run = fn state ->
-      {status, _body, http} = Http.call(state.http, "GET", state.path)
-      {status, %{state | http: http}}
+      case Http.attempt(state.http, &get(&1, path, batch)) do
+        {{:ok, statuses}, http} -> {statuses, %{state | http: http}}
+        {{:error, reason}, http} -> {reason, %{state | http: http}}
+      end
     end
 
-    %Attack{name: "GET " <> path, rate: rate, workers: 2, start: start, run: run, shows: shows}
+    attack = %Attack{name: "GET " <> path, rate: rate, start: start, run: run, shows: [200]}
+    %{attack | workers: 2, batch: batch}
+  end
+
+  defp get(client, path, count) do
+    request = "GET #{path} HTTP/1.1\r\nhost: localhost\r\n\r\n"
+    client = HttpClient.send_raw(client, List.duplicate(request, count))
+
+    Enum.map_reduce(1..count, client, fn _n, client ->
+      {response, client} = HttpClient.recv_response(client)
+      {response.status, client}
+    end)
   end
 
   defp strange(state) do
