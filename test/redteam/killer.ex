@@ -102,7 +102,7 @@ defmodule Guildhall.Redteam.Killer do
 
   # The partition of a dynamic process makes no difference.
   defp general(name) do
-    if String.contains?(name, "*"), do: Regex.replace(~r"/\d+/\*", name, "/*"), else: name
+    if String.contains?(name, "*"), do: Regex.replace(~r"/[^/]+/\*", name, "/*"), else: name
   end
 
   # The ids of the sessions that a kill may end: those of the killed process, and of those below it.
