@@ -37,10 +37,9 @@ defmodule Guildhall.Rights.ChannelRules do
   defp rule("POST", "/typing", _world, place), do: %{stages: posting(place)}
 
   defp rule("PUT", "/permissions/{overwrite_id}", world, place) do
-    {id, type} = pick([{"5", 0} | targets(world)])
-    body = %{type: type, allow: small_mask(), deny: small_mask()}
+    {id, body} = overwrite(world, place, Enum.random(1..2))
     old = overwrites(place)
-    new = [%{"id" => id, "type" => type, "allow" => body.allow, "deny" => body.deny}]
+    new = shown([Map.put(body, :id, id)])
     rest = Enum.reject(old, &(&1["id"] == id))
     own? = own_overwrites?(place.permissions, old, rest ++ new)
 
@@ -158,10 +157,23 @@ defmodule Guildhall.Rights.ChannelRules do
   defp overwrites(%{channel: nil}), do: []
   defp overwrites(%{channel: channel}), do: channel["permission_overwrites"]
 
-  defp targets(world) do
+  # An overwrite of a role that is there already, now said to be a member's.
+  defp overwrite(world, %{channel: %{}} = place, 1) do
+    case for(%{"type" => 0} = overwrite <- overwrites(place), do: overwrite) do
+      [] -> overwrite(world, place, 2)
+      some -> some |> pick() |> of_a_member()
+    end
+  end
+
+  defp overwrite(world, _place, _other) do
     roles = for id <- Map.keys(world.snapshot["roles"]), do: {id, 0}
-    # An overwrite of a role that is said to be a member's, too.
-    roles ++ [{world.guild_id, 1}, {id(world, :actor), 1}, {id(world, :target), 1}]
+    targets = [{"5", 0}, {id(world, :actor), 1}, {id(world, :target), 1}]
+    {id, type} = pick(targets ++ roles)
+    {id, %{type: type, allow: small_mask(), deny: small_mask()}}
+  end
+
+  defp of_a_member(overwrite) do
+    {overwrite["id"], %{type: 1, allow: overwrite["allow"], deny: overwrite["deny"]}}
   end
 
   # A category has no parent.
