@@ -21,6 +21,19 @@ defmodule Guildhall.Guild do
       default: 10_000,
       doc: "How many commands may wait for a room; others are `:overloaded`."
     ],
+    attach_limit: [
+      type: :pos_integer,
+      default: 10_000,
+      doc:
+        "How many sessions may wait for a room to attach them; others ask again, later each time."
+    ],
+    signal_limit: [
+      type: :pos_integer,
+      default: 10_000,
+      doc:
+        "How many presences, voice states and looks at member lists may wait for a room; sessions " <>
+          "send others again, as they are by then."
+    ],
     list_bytes: [
       type: :pos_integer,
       default: 268_435_456,
@@ -96,8 +109,9 @@ defmodule Guildhall.Guild do
 
   ## Sessions
 
-  `attach/5`, `set_presence/5`, `set_voice/5` and `watch/5` are for sessions and answer nothing. A session that
-  may not attach gets `{Guildhall.Guild, :refused, room_id, reason}`. One that looks at member lists gets
+  `attach/5`, `set_presence/5`, `set_voice/5` and `watch/5` are for sessions. The room does not answer them, but
+  the last three return `{:error, :overloaded}` if too many wait for the room: the session must send what is
+  true then once more, later. A session that may not attach gets `{Guildhall.Guild, :refused, room_id, reason}`. One that looks at member lists gets
   `{Guildhall.Guild, :watched, room_id, pid}`, and must look again when that process dies, or
   `{Guildhall.Guild, :unwatched, room_id}` if it must do so already.
   """
@@ -285,16 +299,17 @@ defmodule Guildhall.Guild do
       end
     end
 
-    with {:error, reason} <- Rooms.cast(instance, room_id, equip) do
+    with {:error, reason} <- Rooms.attach(instance, room_id, equip) do
       send(subscriber.pid, {__MODULE__, :refused, room_id, reason})
       :ok
     end
   end
 
   @doc "Says how the user of an attached session is."
-  @spec set_presence(Instance.t(), room_id(), pos_integer(), String.t(), Presence.t()) :: :ok
+  @spec set_presence(Instance.t(), room_id(), pos_integer(), String.t(), Presence.t()) ::
+          :ok | {:error, :overloaded}
   def set_presence(instance, room_id, user_id, session_id, %Presence{} = presence) do
-    Rooms.tell(instance, room_id, {:presence, user_id, session_id, presence})
+    Rooms.signal(instance, room_id, {:presence, user_id, session_id, presence})
   end
 
   @doc """
@@ -303,9 +318,9 @@ defmodule Guildhall.Guild do
   `attrs` may have `:self_mute`, `:self_deaf` and `:self_video`. What he may not do is not done.
   """
   @spec set_voice(Instance.t(), guild_id :: pos_integer(), pos_integer(), String.t(), map()) ::
-          :ok
+          :ok | {:error, :overloaded}
   def set_voice(instance, guild_id, user_id, session_id, %{channel_id: _} = attrs) do
-    Rooms.tell(instance, guild_id, {:voice, user_id, session_id, attrs})
+    Rooms.signal(instance, guild_id, {:voice, user_id, session_id, attrs})
   end
 
   @doc """
@@ -316,9 +331,9 @@ defmodule Guildhall.Guild do
   """
   @spec watch(Instance.t(), guild_id :: pos_integer(), pos_integer(), String.t(), %{
           optional(channel_id :: pos_integer()) => [non_neg_integer()]
-        }) :: :ok
+        }) :: :ok | {:error, :overloaded}
   def watch(instance, guild_id, user_id, session_id, channels) do
-    Rooms.tell(instance, guild_id, {:watch, user_id, session_id, channels})
+    Rooms.signal(instance, guild_id, {:watch, user_id, session_id, channels})
   end
 
   @doc """

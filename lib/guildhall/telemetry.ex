@@ -82,9 +82,14 @@ defmodule Guildhall.Telemetry do
      ], [instance: "which node", room_id: "which room"]},
     {[:guild, :failure], "A room's write failed, and whoever asked for it was told.",
      [count: "1"], [instance: "which node", room_id: "which room", reason: "the store's reason"]},
-    {[:guild, :refusal], "A command was refused because too many wait for the room.",
-     [count: "1"],
-     [instance: "which node", room_id: "which room", reason: "`:mailbox` or `:in_flight`"]},
+    {[:guild, :refusal], "A room refused something because too much waits for it.", [count: "1"],
+     [
+       instance: "which node",
+       room_id: "which room",
+       reason:
+         "commands: `:mailbox`, or `:in_flight` if they wait for the store; `:attach` for sessions that " <>
+           "attach, `:signal` for presences, voice states and looks at member lists"
+     ]},
     {[:guild, :presence], "A window of presences ended.",
      [
        shown: "changes told",

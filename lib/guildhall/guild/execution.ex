@@ -6,26 +6,26 @@ defmodule Guildhall.Guild.Execution do
 
   alias Guildhall.Guild.{
     Audience,
-    Directory,
+    Doubt,
     Effects,
     Gate,
     Gathering,
-    Loader,
     Pipeline,
     Plan,
     Request,
     Room,
-    Roster,
     Server,
     Sessions,
     State,
     Watching
   }
 
-  alias Guildhall.{Store, Table, Telemetry, User}
+  alias Guildhall.{Store, Telemetry, User}
 
   # How long what is said in a direct message channel waits for sessions that were called.
   @gathering 1_000
+  # Until what is in doubt is read again, if the store did not answer.
+  @doubt_again 250
 
   @doc "Lets commands into the room."
   @spec admit(Server.t(), [Request.t()]) :: Server.t()
@@ -52,9 +52,62 @@ defmodule Guildhall.Guild.Execution do
   defp write(%{room: %{state: %{epoch: nil}}}, _ops, _index), do: {:error, :storage_full}
   defp write(server, ops, index), do: Store.write_async(server.instance, ops, index)
 
-  @doc "Takes in a write's result. What it releases is read by others from now on."
+  @doc """
+  Takes in a write's result. What it releases is read by others from now on.
+
+  If it failed and changes what the room itself knows, that is read first, in the background.
+  """
   @spec settle(Server.t(), pos_integer(), :ok | {:error, atom()}) :: Server.t()
-  def settle(server, index, result) do
+  def settle(server, index, :ok), do: release(server, index, :ok)
+
+  def settle(server, index, {:error, reason} = error) do
+    case Doubt.keys(Pipeline.keys(server.room.pipeline, index)) do
+      [] -> release(server, index, error)
+      keys -> doubt(%{server | doubts: server.doubts ++ [{index, reason, keys}]})
+    end
+  end
+
+  @doc "Reads what writes that failed have left in doubt: one read at a time."
+  @spec doubt(Server.t()) :: Server.t()
+  def doubt(%{doubts: []} = server), do: server
+
+  def doubt(%{doubts: doubts, instance: instance, room_id: room_id} = server) do
+    if Enum.any?(server.background, &match?({_reference, {:doubts, _doubts}}, &1)) do
+      server
+    else
+      keys = for {_index, _reason, keys} <- doubts, key <- keys, uniq: true, do: key
+      read = fn -> Doubt.read(instance, room_id, keys) end
+      Server.background(%{server | doubts: []}, {:doubts, doubts}, read)
+    end
+  end
+
+  @doc "Takes in what was read of writes that failed."
+  @spec resolve(Server.t(), [Server.doubt()], {:ok, Doubt.known()} | {:error, term()}) ::
+          Server.t()
+  def resolve(server, doubts, {:ok, known}) do
+    Enum.reduce(doubts, server, fn {index, reason, keys}, server ->
+      release(server, index, {:error, reason, Map.take(known, keys)})
+    end)
+    |> doubt()
+  end
+
+  # It was deleted after all.
+  def resolve(server, doubts, {:error, :unknown_guild}) do
+    server =
+      Enum.reduce(doubts, server, fn {index, reason, _keys}, server ->
+        release(server, index, {:error, reason})
+      end)
+
+    %{server | stop?: true}
+  end
+
+  # The store does not answer: nothing that depends on these writes is decided before it does.
+  def resolve(server, doubts, {:error, _reason}) do
+    Process.send_after(self(), :doubt, @doubt_again)
+    %{server | doubts: doubts ++ server.doubts}
+  end
+
+  defp release(server, index, result) do
     {room, outcomes, waiters} = Room.settle(server.room, index, result)
     Gate.release(server.gate, room.pipeline.released)
     %{server | room: room} |> carry_out(outcomes) |> admit(waiters)
@@ -87,28 +140,21 @@ defmodule Guildhall.Guild.Execution do
     server
   end
 
-  defp carry_out_one({:failed, reason, keys}, server) do
+  defp carry_out_one({:failed, reason, _keys}, server) do
     metadata = Map.put(Server.metadata(server), :reason, reason)
     Telemetry.emit([:guild, :failure], %{count: 1}, metadata)
-    if Enum.any?(keys, &structural?/1), do: reload(server), else: server
+    server
   end
 
-  defp structural?(key), do: key in [:guild, :count] or match?({:member, _id}, key)
+  # Sessions stay; relays compute anew what each may see.
+  defp carry_out_one({:restored, keys, effects}, server) do
+    server = if :guild in keys, do: reopen(server), else: server
+    perform(server, effects)
+  end
 
-  # The sessions stay; what they may see is computed anew from what the store has. A room that can
-  # not read either is of no use.
-  defp reload(server) do
-    with {:ok, guild} <- Loader.load(server.instance, server.room_id),
-         state = State.reload(Server.state(server), guild),
-         online = Table.keys(state.roster.online),
-         {:ok, members} <- Directory.find(server.instance, server.room_id, online) do
-      roster = Enum.reduce(members, state.roster, &Roster.update(&2, State.known(state, &1)))
-      state = %{state | roster: roster}
-      :ok = Effects.reopen(state)
-      server |> Server.put_state(state) |> Watching.restart()
-    else
-      {:error, reason} -> exit({:shutdown, reason})
-    end
+  defp reopen(server) do
+    :ok = Effects.reopen(Server.state(server))
+    Watching.restart(server)
   end
 
   defp perform(%{room: %{state: %{guild: %{kind: :dm}}}} = server, effects) do

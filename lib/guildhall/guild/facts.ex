@@ -7,7 +7,7 @@ defmodule Guildhall.Guild.Facts do
   # own process, and sends it along; a room that lacks a row answers `{:need, keys}`, and the caller
   # reads those too and comes again.
 
-  alias Guildhall.Guild.{Keys, Recent, Request, Roster, Rows, State}
+  alias Guildhall.Guild.{Keys, MemberPages, Recent, Request, Roster, Rows, State}
   alias Guildhall.Model.{Member, Row}
   alias Guildhall.{Store, User}
 
@@ -21,6 +21,7 @@ defmodule Guildhall.Guild.Facts do
           | {:reaction, channel_id :: id(), message_id :: id(), emoji :: binary(),
              user_id :: id()}
           | {:pins, channel_id :: id()}
+          | {:members, :all}
   @type t :: %{optional(key()) => term()}
 
   @doc "Returns a row as it is now, or which rows the caller must read."
@@ -122,6 +123,13 @@ defmodule Guildhall.Guild.Facts do
         {:error, reason} -> {:halt, {:error, reason}}
       end
     end)
+  end
+
+  # Of a small guild.
+  defp read_kind(:members, instance, room_id, [{:members, :all}]) do
+    with {:ok, members, _pages} <-
+           MemberPages.next(MemberPages.new(instance, room_id), State.small()),
+         do: {:ok, [members]}
   end
 
   defp many(instance, table, places, default, decode) do

@@ -1,36 +1,44 @@
 defmodule Guildhall.Guild.Gate do
   @moduledoc false
 
-  # The door of a room, shared by its process and everyone who wants to talk to it: three counters.
+  # The admission of a room, shared by its process and everyone who sends to it: counters.
   #
   #   1  entered    messages that somebody sent or is about to send; far below zero once closed
-  #   2  served     messages that the room has taken out of its mailbox
+  #   2  served     messages that the room has handled
   #   3  released   the index of the last write that everyone has seen
+  #   4  attaching  of the messages that are not served: sessions that attach
+  #   5  signals    of the messages that are not served: presences, voice states, member lists
   #
   # A room that has nothing to do closes its gate only if everyone who entered was served, in one
   # compare-and-exchange, so a message can not be lost to a room that is about to stop. The
-  # difference of the first two is the room's mailbox, and its bound.
+  # difference of the first two is what the room has to do. Commands, sessions that attach and signals are
+  # bounded each by itself, so that a herd of one kind refuses none of another.
 
   @entered 1
   @served 2
   @released 3
+  @attaching 4
+  @signals 5
   @closed -0x4000_0000_0000_0000
 
   @type t :: :atomics.atomics_ref()
+  @type lane :: :command | :attach | :signal
 
   @spec new() :: t()
-  def new, do: :atomics.new(3, signed: true)
+  def new, do: :atomics.new(5, signed: true)
 
-  @doc "Announces a message. Whoever entered must send exactly one, or `leave/1`."
-  @spec enter(t(), pos_integer() | :infinity) :: :ok | {:error, :closed | :overloaded}
-  def enter(gate, limit) do
+  @doc "Announces a message. Whoever entered must send exactly one, or `leave/2`."
+  @spec enter(t(), lane(), pos_integer() | :infinity) :: :ok | {:error, :closed | :overloaded}
+  def enter(gate, lane \\ :command, limit)
+
+  def enter(gate, :command, limit) do
     entered = :atomics.add_get(gate, @entered, 1)
 
     cond do
       entered <= 0 ->
         {:error, :closed}
 
-      entered - :atomics.get(gate, @served) > limit ->
+      commands(gate, entered) > limit ->
         leave(gate)
         {:error, :overloaded}
 
@@ -39,18 +47,47 @@ defmodule Guildhall.Guild.Gate do
     end
   end
 
-  @doc "Takes an announcement back."
-  @spec leave(t()) :: :ok
-  def leave(gate), do: :atomics.sub(gate, @entered, 1)
+  def enter(gate, lane, limit) do
+    cond do
+      :atomics.add_get(gate, counter(lane), 1) > limit ->
+        :atomics.sub(gate, counter(lane), 1)
+        {:error, :overloaded}
 
-  @doc "Counts a message that the room took out of its mailbox. Only the room calls this."
-  @spec serve(t()) :: :ok
-  def serve(gate), do: :atomics.add(gate, @served, 1)
+      :atomics.add_get(gate, @entered, 1) <= 0 ->
+        :atomics.sub(gate, counter(lane), 1)
+        {:error, :closed}
+
+      true ->
+        :ok
+    end
+  end
+
+  defp commands(gate, entered) do
+    entered - :atomics.get(gate, @served) - :atomics.get(gate, @attaching) -
+      :atomics.get(gate, @signals)
+  end
+
+  defp counter(:attach), do: @attaching
+  defp counter(:signal), do: @signals
+
+  @doc "Takes an announcement back."
+  @spec leave(t(), lane()) :: :ok
+  def leave(gate, lane \\ :command) do
+    unless lane == :command, do: :atomics.sub(gate, counter(lane), 1)
+    :atomics.sub(gate, @entered, 1)
+  end
+
+  @doc "Counts a message that the room has handled. Only the room calls this."
+  @spec serve(t(), lane()) :: :ok
+  def serve(gate, lane \\ :command) do
+    unless lane == :command, do: :atomics.sub(gate, counter(lane), 1)
+    :atomics.add(gate, @served, 1)
+  end
 
   @spec served(t()) :: non_neg_integer()
   def served(gate), do: :atomics.get(gate, @served)
 
-  @doc "How many messages are on their way to the room or in its mailbox."
+  @doc "How many messages are on their way to the room or wait in it."
   @spec waiting(t()) :: integer()
   def waiting(gate), do: :atomics.get(gate, @entered) - :atomics.get(gate, @served)
 

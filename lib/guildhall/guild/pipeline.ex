@@ -66,6 +66,13 @@ defmodule Guildhall.Guild.Pipeline do
     %{pipeline | next: index + 1, entries: entries, held: held}
   end
 
+  @doc "The keys that a write holds."
+  @spec keys(t(), index()) :: [key()]
+  def keys(%__MODULE__{entries: entries}, index) do
+    {keys, _payload, _result} = Map.fetch!(entries, index)
+    keys
+  end
+
   @doc """
   Notes a write's result, and returns what can be released now, in order.
 

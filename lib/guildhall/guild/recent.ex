@@ -34,6 +34,11 @@ defmodule Guildhall.Guild.Recent do
     end
   end
 
+  @doc "Every row that the room changed lately, as it is now."
+  @spec all(t()) :: [{key(), value :: term()}]
+  def all(%__MODULE__{values: values}),
+    do: for({key, {_index, value}} <- values, do: {key, value})
+
   @doc "Notes what the write with this index made of a row. Indexes never fall."
   @spec put(t(), key(), value :: term(), index :: pos_integer()) :: t()
   def put(%__MODULE__{} = recent, key, value, index) do

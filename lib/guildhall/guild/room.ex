@@ -9,7 +9,7 @@ defmodule Guildhall.Guild.Room do
   #
   # The clock, ids and the store come in through `ports`; everything else is data.
 
-  alias Guildhall.Guild.{Batch, Command, Pipeline, Plan, Recent, Request, State}
+  alias Guildhall.Guild.{Batch, Command, Doubt, Pipeline, Plan, Recent, Request, State}
 
   @enforce_keys [:state, :pipeline]
   defstruct [:state, :pipeline]
@@ -29,6 +29,7 @@ defmodule Guildhall.Guild.Room do
           | {:effects, [Plan.effect()]}
           | {:released, index :: pos_integer(), commands :: pos_integer(), started :: integer()}
           | {:failed, reason :: atom(), keys :: [term()]}
+          | {:restored, keys :: [term()], [Plan.effect()]}
 
   @spec new(State.t(), limit :: pos_integer()) :: t()
   def new(state, limit), do: %__MODULE__{state: state, pipeline: Pipeline.new(limit)}
@@ -129,8 +130,14 @@ defmodule Guildhall.Guild.Room do
   @doc """
   Takes in a write's result. Returns what is visible now, and the commands that waited for it, which
   must be let in next.
+
+  A write that failed comes with what the store has of its keys: see `Guildhall.Guild.Doubt`.
   """
-  @spec settle(t(), index :: pos_integer(), :ok | {:error, atom()}) ::
+  @spec settle(
+          t(),
+          index :: pos_integer(),
+          :ok | {:error, atom()} | {:error, atom(), Doubt.known()}
+        ) ::
           {t(), [outcome()], [Request.t()]}
   def settle(%__MODULE__{} = room, index, result) do
     {released, pipeline} = Pipeline.settle(room.pipeline, index, result)
@@ -155,11 +162,17 @@ defmodule Guildhall.Guild.Room do
      [{:released, index, length(plans), now} | outcomes(plans, state.guild.kind)]}
   end
 
-  # Nothing was changed in memory, but nobody knows what is in the store now.
-  defp release(state, index, {plans, keys, _now}, {:error, reason} = error) do
+  defp release(state, index, payload, {:error, reason}) do
+    release(state, index, payload, {:error, reason, %{}})
+  end
+
+  # Nothing was changed in memory, and what was read since is in the place of what is in doubt.
+  defp release(state, index, {plans, keys, _now}, {:error, reason, known}) do
     rows = for {_request, plan} <- plans, change <- plan.changes, do: row(change)
     recent = Recent.doubt(state.recent, Enum.reject(rows, &is_nil/1), index)
-    {%{state | recent: recent}, refusals(plans, error) ++ [{:failed, reason, keys}]}
+    {state, effects} = Doubt.restore(%{state | recent: recent}, known)
+    restored = if known == %{}, do: [], else: [{:restored, Map.keys(known), effects}]
+    {state, refusals(plans, {:error, reason}) ++ [{:failed, reason, keys} | restored]}
   end
 
   # What was written together is told together; in a direct message channel it may have to wait.

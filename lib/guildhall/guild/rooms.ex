@@ -26,7 +26,7 @@ defmodule Guildhall.Guild.Rooms do
   defp attempt(instance, room_id, request, keys, left) do
     equip = &equip(instance, room_id, request, &1, keys)
 
-    with {:ok, pid, request} <- enter(instance, room_id, limit(instance), equip) do
+    with {:ok, pid, request} <- enter(instance, room_id, :command, equip) do
       case call(pid, {:run, request}) do
         :gone -> attempt(instance, room_id, request, keys, left - 1)
         {:raise, exception, stacktrace} -> reraise(exception, stacktrace)
@@ -36,7 +36,7 @@ defmodule Guildhall.Guild.Rooms do
       end
     else
       {:error, :closed} -> attempt(instance, room_id, request, keys, left - 1)
-      {:error, :overloaded} -> refuse(instance, room_id)
+      {:error, :overloaded} -> refuse(instance, room_id, :mailbox)
       {:error, reason} -> {:error, reason}
     end
   end
@@ -47,8 +47,8 @@ defmodule Guildhall.Guild.Rooms do
          do: attempt(instance, room_id, request, keys, left - 1)
   end
 
-  defp refuse(instance, room_id) do
-    metadata = %{instance: instance, room_id: room_id, reason: :mailbox}
+  defp refuse(instance, room_id, reason) do
+    metadata = %{instance: instance, room_id: room_id, reason: reason}
     Telemetry.emit([:guild, :refusal], %{count: 1}, metadata)
     {:error, :overloaded}
   end
@@ -72,30 +72,36 @@ defmodule Guildhall.Guild.Rooms do
     :exit, _reason -> {:error, :unavailable}
   end
 
-  @doc "Hands the room something that nobody waits for; starts the room for it."
-  @spec cast(Instance.t(), room_id(), (Gate.t() -> {:ok, term()} | {:error, term()})) ::
+  @doc "Hands the room a session that attaches; starts the room for it. Nobody waits for an answer."
+  @spec attach(Instance.t(), room_id(), (Gate.t() -> {:ok, term()} | {:error, term()})) ::
           :ok | {:error, term()}
-  def cast(instance, room_id, message), do: cast(instance, room_id, message, @attempts)
+  def attach(instance, room_id, message), do: attach(instance, room_id, message, @attempts)
 
-  defp cast(_instance, _room_id, _message, 0), do: {:error, :unavailable}
+  defp attach(_instance, _room_id, _message, 0), do: {:error, :unavailable}
 
-  defp cast(instance, room_id, message, left) do
-    with {:ok, pid, ready} <- enter(instance, room_id, :infinity, message) do
+  defp attach(instance, room_id, message, left) do
+    with {:ok, pid, ready} <- enter(instance, room_id, :attach, message) do
       GenServer.cast(pid, ready)
     else
-      {:error, :closed} -> cast(instance, room_id, message, left - 1)
+      {:error, :closed} -> attach(instance, room_id, message, left - 1)
+      {:error, :overloaded} -> refuse(instance, room_id, :attach)
       {:error, reason} -> {:error, reason}
     end
   end
 
-  @doc "Hands a running room something; without one it is nobody's concern."
-  @spec tell(Instance.t(), room_id(), term()) :: :ok
-  def tell(instance, room_id, message) do
+  @doc """
+  Hands a running room something that a session wants; without one it is nobody's concern.
+
+  A session that is told `:overloaded` asks again later.
+  """
+  @spec signal(Instance.t(), room_id(), term()) :: :ok | {:error, :overloaded}
+  def signal(instance, room_id, message) do
     with {pid, gate} <- lookup(instance, room_id),
-         :ok <- Gate.enter(gate, :infinity) do
+         :ok <- Gate.enter(gate, :signal, limit(instance, :signal)) do
       GenServer.cast(pid, message)
     else
-      _none -> :ok
+      {:error, :overloaded} -> refuse(instance, room_id, :signal)
+      _none_or_closed -> :ok
     end
   end
 
@@ -127,15 +133,15 @@ defmodule Guildhall.Guild.Rooms do
 
   # Whoever starts a room is inside its gate from the beginning: even one that finds nothing to load
   # has to answer him.
-  defp start(instance, room_id) do
+  defp start(instance, room_id, lane) do
     if Restarts.allowed?(instance, room_id),
-      do: start_now(instance, room_id),
+      do: start_now(instance, room_id, lane),
       else: {:error, :unavailable}
   end
 
-  defp start_now(instance, room_id) do
+  defp start_now(instance, room_id, lane) do
     gate = Gate.new()
-    :ok = Gate.enter(gate, :infinity)
+    :ok = Gate.enter(gate, lane, :infinity)
     name = PartitionedRegistry.via(registry(instance), room_id, gate)
     child = {Server, [name: name, room_id: room_id, gate: gate] ++ options(instance)}
 
@@ -155,29 +161,37 @@ defmodule Guildhall.Guild.Rooms do
   end
 
   # What is to be sent is made inside the gate, so that the room is there for it.
-  defp enter(instance, room_id, limit, make) do
-    with {:ok, pid, gate} <- inside(instance, room_id, limit) do
-      case make.(gate) do
+  defp enter(instance, room_id, lane, make) do
+    with {:ok, pid, gate} <- inside(instance, room_id, lane) do
+      case make(gate, lane, make) do
         {:ok, made} ->
           {:ok, pid, made}
 
         {:error, reason} ->
-          Gate.leave(gate)
+          Gate.leave(gate, lane)
           {:error, reason}
       end
     end
   end
 
-  defp inside(instance, room_id, limit) do
+  defp make(gate, lane, make) do
+    make.(gate)
+  catch
+    kind, reason ->
+      Gate.leave(gate, lane)
+      :erlang.raise(kind, reason, __STACKTRACE__)
+  end
+
+  defp inside(instance, room_id, lane) do
     case lookup(instance, room_id) do
-      {pid, gate} -> pass(pid, gate, limit)
-      nil -> start(instance, room_id)
+      {pid, gate} -> pass(pid, gate, lane, limit(instance, lane))
+      nil -> start(instance, room_id, lane)
     end
   end
 
   # A closed gate is still in the registry for the moment until its room has left it.
-  defp pass(pid, gate, limit) do
-    case Gate.enter(gate, limit) do
+  defp pass(pid, gate, lane, limit) do
+    case Gate.enter(gate, lane, limit) do
       :ok -> {:ok, pid, gate}
       {:error, :overloaded} -> {:error, :overloaded}
       {:error, :closed} -> await_end(pid)
@@ -196,6 +210,8 @@ defmodule Guildhall.Guild.Rooms do
     end
   end
 
-  defp limit(instance), do: Keyword.fetch!(options(instance), :mailbox_limit)
+  defp limit(instance, :command), do: Keyword.fetch!(options(instance), :mailbox_limit)
+  defp limit(instance, :attach), do: Keyword.fetch!(options(instance), :attach_limit)
+  defp limit(instance, :signal), do: Keyword.fetch!(options(instance), :signal_limit)
   defp options(instance), do: Instance.fetch!(instance, :guild)
 end

@@ -13,7 +13,9 @@ defmodule Guildhall.Guild.Server do
   use GenServer, restart: :temporary
 
   alias Guildhall.Guild.{
+    Attaching,
     Audience,
+    Background,
     Bounds,
     Execution,
     Gate,
@@ -54,11 +56,19 @@ defmodule Guildhall.Guild.Server do
     :room,
     :store,
     gathering: %Gathering{},
+    attaching: %Attaching{},
+    background: %{},
+    doubts: [],
     idle: nil,
     ticking?: false,
     stop?: false
   ]
 
+  @type doubt :: {index :: pos_integer(), reason :: atom(), [Pipeline.key()]}
+  @type task ::
+          {:rows, session_ids :: [String.t()], stamp :: non_neg_integer()}
+          | {:doubts, [doubt()]}
+          | :lease
   @type t :: %__MODULE__{
           instance: Instance.t(),
           room_id: pos_integer(),
@@ -68,6 +78,11 @@ defmodule Guildhall.Guild.Server do
           # The monitor of the store.
           store: reference() | nil,
           gathering: Gathering.t(),
+          attaching: Attaching.t(),
+          # What is being done in the background, and for what.
+          background: %{optional(reference()) => task()},
+          # Writes that failed, and of which nobody knows yet what is in the store.
+          doubts: [doubt()],
           # What the last look for idleness saw.
           idle: {waiting :: integer(), served :: non_neg_integer()} | nil,
           ticking?: boolean(),
@@ -90,6 +105,12 @@ defmodule Guildhall.Guild.Server do
   @spec put_state(t(), State.t()) :: t()
   def put_state(%__MODULE__{room: room} = server, state) do
     %{server | room: %{room | state: state}}
+  end
+
+  @doc "Has something done beside the room that may wait; its result comes to `handle_info/2`."
+  @spec background(t(), task(), (() -> term())) :: t()
+  def background(%__MODULE__{background: background} = server, task, fun) do
+    %{server | background: Map.put(background, Background.run(fun), task)}
   end
 
   @doc "What every event of telemetry says of the room."
@@ -140,10 +161,7 @@ defmodule Guildhall.Guild.Server do
   end
 
   @impl GenServer
-  def handle_cast(command, server) do
-    Gate.serve(server.gate)
-    server |> Reception.handle(command) |> continue()
-  end
+  def handle_cast(command, server), do: server |> Reception.handle(command) |> continue()
 
   @impl GenServer
   def handle_info({Store, index, result}, server) do
@@ -176,11 +194,18 @@ defmodule Guildhall.Guild.Server do
   def handle_info(:gathered, server), do: server |> Execution.gathered() |> continue()
   def handle_info(:idle, server), do: idle(server)
 
+  def handle_info(:turn, server), do: server |> Reception.turn() |> continue()
+  def handle_info(:doubt, server), do: server |> Execution.doubt() |> continue()
+
   def handle_info(:acquire, server) do
-    case acquire(server) do
-      {:ok, epoch} -> {:noreply, put_state(server, %{state(server) | epoch: epoch})}
-      {:error, reason} -> {:stop, {:shutdown, reason}, server}
-    end
+    {instance, lease} = {server.instance, lease(server)}
+    {:noreply, background(server, :lease, fn -> Store.acquire(instance, lease) end)}
+  end
+
+  def handle_info({:DOWN, reference, :process, _pid, reason}, %{background: background} = server)
+      when is_map_key(background, reference) do
+    {task, background} = Map.pop!(background, reference)
+    done(%{server | background: background}, task, Background.result(reason))
   end
 
   # What was handed in is lost or will never be answered: the room starts anew with the store.
@@ -210,6 +235,20 @@ defmodule Guildhall.Guild.Server do
   def terminate(reason, server) do
     Telemetry.emit([:guild, :stop], %{count: 1}, Map.put(metadata(server), :reason, reason))
   end
+
+  defp done(server, {:rows, session_ids, stamp}, result) do
+    server |> Reception.rows(session_ids, stamp, result) |> continue()
+  end
+
+  defp done(server, {:doubts, doubts}, result) do
+    server |> Execution.resolve(doubts, result) |> continue()
+  end
+
+  defp done(server, :lease, {:ok, epoch}) do
+    {:noreply, put_state(server, %{state(server) | epoch: epoch})}
+  end
+
+  defp done(server, :lease, {:error, _reason}), do: {:noreply, acquire_again(server)}
 
   # In a mailbox that is full of other things they are not looked for.
   defp waiting do
@@ -242,7 +281,7 @@ defmodule Guildhall.Guild.Server do
     {lost, _served} = seen
 
     with true <- server.idle == seen,
-         true <- Pipeline.idle?(server.room.pipeline),
+         true <- Pipeline.idle?(server.room.pipeline) and server.background == %{},
          true <- Audience.size(state(server).audience) == 0,
          :ok <- Gate.close(server.gate, lost) do
       stop(server)
@@ -254,9 +293,14 @@ defmodule Guildhall.Guild.Server do
   # On a full disk there is no lease to be had: the room reads, and tries again.
   defp acquire(server) do
     with {:error, :storage_full} <- Store.acquire(server.instance, lease(server)) do
-      Process.send_after(self(), :acquire, @acquire_again)
+      acquire_again(server)
       {:ok, nil}
     end
+  end
+
+  defp acquire_again(server) do
+    Process.send_after(self(), :acquire, @acquire_again)
+    server
   end
 
   defp look_again(%{options: options} = server) do
@@ -284,7 +328,7 @@ defmodule Guildhall.Guild.Server do
   # There is nothing here any more, or there never was: whoever is on the way is told so, until
   # nobody is.
   defp stop(server, reason) do
-    turn_away(server, reason)
+    server |> Reception.refuse_all(reason) |> turn_away(reason)
     {:stop, if(server.room, do: :normal, else: {:shutdown, reason}), server}
   end
 
@@ -298,7 +342,7 @@ defmodule Guildhall.Guild.Server do
 
         {:"$gen_cast", command} ->
           Reception.refuse(server, command, reason)
-          Gate.serve(server.gate)
+          Gate.serve(server.gate, if(elem(command, 0) == :attach, do: :attach, else: :signal))
           turn_away(server, reason)
       after
         @turn_away -> :ok

@@ -123,13 +123,12 @@ defmodule Guildhall.Guild.State do
       else: %{member | roles: Enum.filter(member.roles, &is_map_key(roles, &1))}
   end
 
-  @doc """
-  Takes the guild anew from the store. Members who are not online are forgotten, and those who are
-  must be written anew as well.
-  """
+  @doc "Takes the guild from the store. Members who are not online are forgotten."
   @spec reload(t(), Guild.t()) :: t()
   def reload(%__MODULE__{roster: roster} = state, %Guild{} = guild) do
     roster = %{Roster.new(roster.limit) | online: roster.online, gone: roster.gone}
+    gone = Map.keys(state.guild.roles) -- Map.keys(guild.roles)
+    roster = Enum.reduce(gone, roster, &Roster.forget_role(&2, &1))
     new_version(%{state | guild: guild, rights: rights(guild), size: size(guild), roster: roster})
   end
 

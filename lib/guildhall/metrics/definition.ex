@@ -91,7 +91,7 @@ defmodule Guildhall.Metrics.Definition do
     {:counter, :room_crashes_total, "Rooms that crashed.", [:guild, :crash], nil, []},
     {:counter, :room_failures_total, "Writes of rooms that failed.", [:guild, :failure], :count,
      [:reason]},
-    {:counter, :room_refusals_total, "Commands refused by rooms that are behind.",
+    {:counter, :room_refusals_total, "What rooms refused that are behind, by kind.",
      [:guild, :refusal], :count, [:reason]},
     {:counter, :rooms_closed_total, "Times a guild could not be served.", [:guild, :close],
      :count, []},

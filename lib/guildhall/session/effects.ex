@@ -33,21 +33,28 @@ defmodule Guildhall.Session.Effects do
   def perform({:present, room_ids}, %{state: %State{client: client}} = server) do
     presence = State.presence(server.state)
 
-    for room_id <- room_ids do
-      Guild.set_presence(server.instance, room_id, client.user.id, server.id, presence)
-    end
+    unsent =
+      for room_id <- room_ids,
+          {:error, :overloaded} <- [
+            Guild.set_presence(server.instance, room_id, client.user.id, server.id, presence)
+          ],
+          do: room_id
 
-    server
+    if unsent == [], do: server, else: unsent(server, :presence, unsent)
   end
 
   def perform({:voice, guild_id, attributes}, %{state: %State{client: client}} = server) do
-    Guild.set_voice(server.instance, guild_id, client.user.id, server.id, attributes)
-    server
+    case Guild.set_voice(server.instance, guild_id, client.user.id, server.id, attributes) do
+      :ok -> server
+      {:error, :overloaded} -> unsent(server, :voice, {guild_id, attributes})
+    end
   end
 
   def perform({:watch, guild_id, channels}, %{state: %State{client: client}} = server) do
-    Guild.watch(server.instance, guild_id, client.user.id, server.id, channels)
-    server
+    case Guild.watch(server.instance, guild_id, client.user.id, server.id, channels) do
+      :ok -> server
+      {:error, :overloaded} -> apply_state(server, {:unwatched, guild_id})
+    end
   end
 
   def perform({:page, page, access}, %{state: %State{client: client}} = server) do
@@ -116,6 +123,16 @@ defmodule Guildhall.Session.Effects do
   def emit(server, path, measurements, metadata) do
     metadata = Map.merge(%{instance: server.instance, session_id: server.id}, metadata)
     Telemetry.emit(path, measurements, metadata)
+  end
+
+  # A room has no capacity for what it was sent: it is asked again later.
+  defp unsent(server, kind, what) do
+    apply_state(server, {:unsent, kind, what})
+  end
+
+  defp apply_state(server, command) do
+    {state, effects} = State.apply(server.state, command, System.monotonic_time(:millisecond))
+    Enum.reduce(effects, %{server | state: state}, &perform/2)
   end
 
   defp cancel(%{timers: timers} = server, name) do

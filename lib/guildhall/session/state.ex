@@ -18,6 +18,7 @@ defmodule Guildhall.Session.State do
     Members,
     Pages,
     Rooms,
+    Voices,
     Window
   }
 
@@ -36,6 +37,8 @@ defmodule Guildhall.Session.State do
     pages: nil,
     lists: %Lists{},
     presences: nil,
+    unsent: MapSet.new(),
+    voices: %Voices{},
     absent: false,
     heartbeat_at: 0
   ]
@@ -48,6 +51,9 @@ defmodule Guildhall.Session.State do
           pages: Pages.t(),
           lists: Lists.t(),
           presences: Window.t(),
+          # Rooms that had no capacity for the presence.
+          unsent: MapSet.t(pos_integer()),
+          voices: Voices.t(),
           absent: boolean(),
           heartbeat_at: integer()
         }
@@ -59,6 +65,8 @@ defmodule Guildhall.Session.State do
           | :grace
           | :relay
           | :registration
+          | :presence
+          | :voice
           | {:room | :lists, pos_integer()}
   @type command ::
           {:begin, guild_ids :: [pos_integer()]}
@@ -71,6 +79,8 @@ defmodule Guildhall.Session.State do
           | {:attached | :removed | :down, room_id :: pos_integer()}
           | {:refused, room_id :: pos_integer(), reason :: atom()}
           | {:unwatched, guild_id :: pos_integer()}
+          | {:unsent, :presence, [room_id :: pos_integer()]}
+          | {:unsent, :voice, {guild_id :: pos_integer(), attributes :: map()}}
           | {:updated, User.t()}
           | {:timeout, timer()}
           | :relay_down
@@ -83,7 +93,7 @@ defmodule Guildhall.Session.State do
           {:push, type :: String.t(), data :: map()}
           | {:attach, room_id :: pos_integer()}
           | {:present, [room_id :: pos_integer()]}
-          | {:voice, guild_id :: pos_integer(), attributes :: map()}
+          | Voices.effect()
           | Lists.effect()
           | {:page, Pages.page(), Members.access()}
           | {:acknowledge, sequence :: non_neg_integer() | nil}
@@ -188,6 +198,7 @@ defmodule Guildhall.Session.State do
   end
 
   def apply(%__MODULE__{} = state, {:removed, room_id}, _now) do
+    state = %{state | voices: Voices.forget(state.voices, room_id)}
     rooms(%{state | lists: Lists.removed(state.lists, room_id)}, &Rooms.removed(&1, room_id))
   end
 
@@ -215,6 +226,25 @@ defmodule Guildhall.Session.State do
 
   def apply(%__MODULE__{} = state, {:timeout, {:lists, guild_id}}, _now) do
     {state, if(in?(state, guild_id), do: Lists.attached(state.lists, guild_id), else: [])}
+  end
+
+  # What the rooms are sent later is what is true by then.
+  def apply(%__MODULE__{} = state, {:unsent, :presence, room_ids}, _now) do
+    unsent = MapSet.union(state.unsent, MapSet.new(room_ids))
+    {%{state | unsent: unsent}, [{:timer, :presence, @again}]}
+  end
+
+  def apply(%__MODULE__{} = state, {:unsent, :voice, {guild_id, attributes}}, _now) do
+    voices(state, Voices.unsent(state.voices, guild_id, attributes))
+  end
+
+  def apply(%__MODULE__{} = state, {:timeout, :presence}, _now) do
+    room_ids = for id <- Rooms.ids(state.rooms), id in state.unsent, do: id
+    {%{state | unsent: MapSet.new()}, [{:present, room_ids}]}
+  end
+
+  def apply(%__MODULE__{} = state, {:timeout, :voice}, now) do
+    voices(state, Voices.next(state.voices, now))
   end
 
   def apply(%__MODULE__{phase: :waiting} = state, {:timeout, :absence}, _now) do
@@ -257,9 +287,11 @@ defmodule Guildhall.Session.State do
     end
   end
 
-  defp client(state, {:voice, guild_id, attributes}, _now) do
+  defp client(state, {:voice, guild_id, attributes}, now) do
+    limited? = state.options.rate_limits
+
     if in?(state, guild_id),
-      do: {state, [{:voice, guild_id, attributes}]},
+      do: voices(state, Voices.wish(state.voices, guild_id, attributes, now, limited?)),
       else: {state, [{:dropped, :voice}]}
   end
 
@@ -334,6 +366,8 @@ defmodule Guildhall.Session.State do
 
     {%{state | phase: :waiting}, effects ++ timers}
   end
+
+  defp voices(state, {voices, effects}), do: {%{state | voices: voices}, effects}
 
   defp rooms(state, fun) do
     {rooms, effects} = fun.(state.rooms)

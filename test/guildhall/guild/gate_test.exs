@@ -22,6 +22,28 @@ defmodule Guildhall.Guild.GateTest do
     assert Gate.enter(gate, 2) == :ok
   end
 
+  test "each kind of message has a bound of its own" do
+    gate = Gate.new()
+    for _ <- 1..2, do: :ok = Gate.enter(gate, :attach, 2)
+    assert Gate.enter(gate, :attach, 2) == {:error, :overloaded}
+    assert Gate.enter(gate, :signal, 1) == :ok
+    assert Gate.enter(gate, :signal, 1) == {:error, :overloaded}
+    assert Gate.enter(gate, 1) == :ok
+    assert Gate.enter(gate, 1) == {:error, :overloaded}
+    assert Gate.waiting(gate) == 4
+
+    :ok = Gate.serve(gate, :attach)
+    assert Gate.enter(gate, :attach, 2) == :ok
+    :ok = Gate.leave(gate, :signal)
+    assert Gate.enter(gate, :signal, 1) == :ok
+    assert Gate.enter(gate, 1) == {:error, :overloaded}
+    for lane <- [:attach, :attach, :signal, :command], do: :ok = Gate.serve(gate, lane)
+    assert Gate.close(gate) == :ok
+
+    for lane <- [:command, :attach, :signal],
+        do: assert(Gate.enter(gate, lane, 1) == {:error, :closed})
+  end
+
   test "can be closed over those who never came" do
     gate = Gate.new()
     :ok = Gate.enter(gate, 5)

@@ -187,6 +187,31 @@ defmodule Guildhall.Session.StateTest do
 
       assert {_state, [{:dropped, :voice}]} = apply_one(state, {:client, {:voice, 8, attributes}})
     end
+
+    test "that comes too often waits, and is forgotten with its guild" do
+      voice = &{:client, {:voice, @guild, %{channel_id: &1}}}
+
+      state =
+        Enum.reduce(1..5, attached(), fn n, state -> elem(apply_one(state, voice.(n)), 0) end)
+
+      assert {state, [{:timer, :voice, 10_000}]} = apply_one(state, voice.(6))
+
+      assert {_state, [{:voice, @guild, %{channel_id: 6}}]} =
+               apply_one(state, {:timeout, :voice}, 10_000)
+
+      {state, _effects} = apply_one(state, {:removed, @guild})
+      assert {_state, []} = apply_one(state, {:timeout, :voice}, 10_000)
+    end
+  end
+
+  describe "a presence that a room has no capacity for" do
+    test "is sent again, as it is by then, to rooms that still know the session" do
+      {state, [{:timer, :presence, 500}]} =
+        apply_one(attached(), {:unsent, :presence, [@guild, 9 <<< 22]})
+
+      assert {state, [{:present, [@guild]}]} = apply_one(state, {:timeout, :presence})
+      assert {_state, [{:present, []}]} = apply_one(state, {:timeout, :presence})
+    end
   end
 
   describe "rooms" do
