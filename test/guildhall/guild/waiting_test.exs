@@ -11,6 +11,7 @@ defmodule Guildhall.Guild.WaitingTest do
     Guild,
     Instance,
     Outbox,
+    PartitionedRegistry,
     Relay,
     Telemetry
   }
@@ -122,7 +123,9 @@ defmodule Guildhall.Guild.WaitingTest do
   end
 
   defp room(context) do
-    [{pid, gate}] = Registry.lookup(Rooms.registry(context.node.instance), context.guild_id)
+    [{pid, gate}] =
+      PartitionedRegistry.lookup(Rooms.registry(context.node.instance), context.guild_id)
+
     {pid, gate}
   end
 
