@@ -12,7 +12,7 @@ defmodule Guildhall.Gateway do
   """
 
   alias Guildhall.Gateway.{Connection, Handshake, Primer}
-  alias Guildhall.Http.{Request, Response, WebSocket}
+  alias Guildhall.Http.{Failures, Request, Response, WebSocket}
   alias Guildhall.{Instance, Outbox, Payload, Session, Telemetry}
 
   @behaviour WebSocket
@@ -58,6 +58,7 @@ defmodule Guildhall.Gateway do
 
     with {:ok, encoding} <- encoding(query["encoding"]),
          {:ok, transport} <- transport(query["compress"]),
+         :ok <- failures(request, instance),
          :ok <- capacity(instance) do
       {:websocket, __MODULE__, {instance, version(query["v"]), transport, encoding}, @socket}
     else
@@ -83,6 +84,16 @@ defmodule Guildhall.Gateway do
     end
   end
 
+  # A failed IDENTIFY or RESUME costs a connection, and REST counts wrong tokens in the same place.
+  defp failures(%Request{peer: {address, _port}}, instance) do
+    case Failures.check(instance, address) do
+      {:ok, _remaining, _reset} -> :ok
+      {:limited, _none, _wait} -> {:error, 429, :unauthorized, "Too many failed authentications."}
+    end
+  end
+
+  defp failures(_request, _instance), do: :ok
+
   defp capacity(instance) do
     if Session.full?(instance),
       do: {:error, 503, :full, "This node has as many sessions as it takes."},
@@ -96,7 +107,7 @@ defmodule Guildhall.Gateway do
   defp refuse(instance, status, reason, message) do
     Telemetry.emit([:gateway, :refuse], %{count: 1}, %{instance: instance, reason: reason})
     headers = [{"content-type", "application/json"}]
-    headers = if status == 503, do: [{"retry-after", "5"} | headers], else: headers
+    headers = if status in [429, 503], do: [{"retry-after", "5"} | headers], else: headers
 
     %Response{
       status: status,
@@ -108,10 +119,10 @@ defmodule Guildhall.Gateway do
   @doc "Serves an upgraded connection until it is closed or its session has taken it."
   @spec run(WebSocket.t(), Request.t(), parameters()) :: :ok
   @impl WebSocket
-  def run(ws, _request, {instance, version, kind, encoding}) do
+  def run(ws, request, {instance, version, kind, encoding}) do
     options = [encoding: encoding] ++ Instance.get(instance, :transport, [])
     transport = {Outbox.Transport.new(kind, options), encoding}
-    connection = Connection.new(instance, ws, transport, version)
+    connection = %{Connection.new(instance, ws, transport, version) | peer: request.peer}
 
     if version,
       do: Handshake.run(connection),

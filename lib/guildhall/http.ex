@@ -19,7 +19,7 @@ defmodule Guildhall.Http do
   How the processes work is in `lib/guildhall/http/README.md`.
   """
 
-  alias Guildhall.Http.{Head, Listener, Request, Settings, Supervisor}
+  alias Guildhall.Http.{Head, Listener, Request, Settings, Supervisor, Target}
   alias Guildhall.Options
 
   @doc """
@@ -74,6 +74,10 @@ defmodule Guildhall.Http do
     |> Map.put(:connections, connections)
     |> Map.put(:max_connections, settings.max_connections)
   end
+
+  @doc "Decodes a percent-encoded text, if it is one and holds UTF-8."
+  @spec unescape(binary()) :: {:ok, String.t()} | :error
+  defdelegate unescape(text), to: Target
 
   @doc "Whether the request asks for a WebSocket. What it asks is checked when the handler grants it."
   @spec upgrade?(Request.t()) :: boolean()

@@ -19,7 +19,7 @@ defmodule Guildhall.Telemetry do
     {[:api, :sweep], "Windows that are over were forgotten.",
      [rows: "windows that are left", swept: "forgotten ones"], [instance: "which node"]},
     {[:gateway, :refuse], "An upgrade was refused.", [count: "1"],
-     [instance: "which node", reason: "`:encoding`, `:compression` or `:full`"]},
+     [instance: "which node", reason: "`:encoding`, `:compression`, `:unauthorized` or `:full`"]},
     {[:gateway, :command], "A client sent a payload.", [bytes: "its size"],
      [instance: "which node", command: "what it is, or `:invalid`"]},
     {[:gateway, :close], "The gateway closed a connection.", [count: "1"],

@@ -86,7 +86,7 @@ defmodule Guildhall.User do
 
   @doc "Takes the `Bot ` from a token that some clients send with it."
   @spec strip(String.t()) :: String.t()
-  def strip("Bot " <> token), do: token
+  def strip("Bot " <> token), do: String.trim(token)
   def strip(token), do: token
 
   @doc "Returns the user."

@@ -8,7 +8,7 @@ defmodule Guildhall.Api.AdminGuilds do
   alias Guildhall.Model.{Form, Limits}
 
   @create [
-    name: [type: :string, length: Limits.guild_name(), required: true],
+    name: [type: :name, length: Limits.guild_name(), required: true],
     owner_id: [type: :snowflake, required: true],
     description: [type: :string, length: Limits.guild_description(), nullable: true],
     roles: [type: {:list, &Roles.form/1}, length: 0..(Limits.roles() - 1)],

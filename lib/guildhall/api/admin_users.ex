@@ -13,15 +13,15 @@ defmodule Guildhall.Api.AdminUsers do
     "message_content" => Intents.bit(:message_content)
   }
   @user [
-    username: [type: :string, length: Limits.username(), required: true],
-    global_name: [type: :string, length: Limits.global_name(), nullable: true]
+    username: [type: :name, length: Limits.username(), required: true],
+    global_name: [type: :name, length: Limits.global_name(), nullable: true]
   ]
   @bot @user ++
          [
            owner_id: [type: :snowflake],
            description: [type: :string, length: 0..400],
            public: [type: :boolean],
-           intents: [type: {:list, {:in, @intents}}]
+           intents: [type: {:list, {:in, @intents}}, length: 0..3]
          ]
 
   @spec create(Call.t()) :: Call.result()

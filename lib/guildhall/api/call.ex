@@ -7,6 +7,7 @@ defmodule Guildhall.Api.Call do
   # form's `payload_json`) and `files` are the form's files.
 
   alias Guildhall.Api.{Multipart, Route}
+  alias Guildhall.Http
   alias Guildhall.Http.Request
   alias Guildhall.Instance
   alias Guildhall.Model.User
@@ -35,8 +36,7 @@ defmodule Guildhall.Api.Call do
   @spec audit_reason(t()) :: String.t() | nil
   def audit_reason(%__MODULE__{request: request}) do
     with reason when is_binary(reason) <- Request.header(request, "x-audit-log-reason"),
-         text = URI.decode(reason),
-         true <- String.valid?(text) and text != "" do
+         {:ok, text} when text != "" <- Http.unescape(reason) do
       String.slice(text, 0, 512)
     else
       _absent -> nil

@@ -18,7 +18,7 @@ defmodule Guildhall.Api.Channels do
     overwrites: [key: "permission_overwrites"] ++ OverwriteForm.list()
   ]
   @types {:in, [0, 2, 4, 5, 13, 15, 16]}
-  @name [type: :string, length: Limits.channel_name()]
+  @name [type: :name, length: Limits.channel_name()]
 
   @create [name: [required: true] ++ @name, type: [type: @types]] ++ @shared
   @update [name: @name, type: [type: @types], flags: [type: :integer, range: 0..0x7FFF_FFFF]] ++

@@ -6,6 +6,9 @@ defmodule Guildhall.Api.CommandForm do
 
   alias Guildhall.Model.{Form, Limits}
 
+  # The largest that every client can read exactly.
+  @max_number 9_007_199_254_740_992
+
   @names [type: &__MODULE__.localizations/1, nullable: true]
   @description [type: :string, length: 1..100, required: true]
   @limit [type: &__MODULE__.number/1]
@@ -83,11 +86,11 @@ defmodule Guildhall.Api.CommandForm do
   end
 
   @spec number(term()) :: {:ok, number()} | {:error, String.t(), String.t()}
-  def number(number) when is_number(number), do: {:ok, number}
+  def number(number) when is_number(number) and abs(number) <= @max_number, do: {:ok, number}
   def number(_other), do: {:error, "NUMBER_TYPE_COERCE", "Value is not a number."}
 
   @spec choice(term()) :: {:ok, number() | String.t()} | {:error, String.t(), String.t()}
-  def choice(value) when is_number(value), do: {:ok, value}
+  def choice(value) when is_number(value) and abs(value) <= @max_number, do: {:ok, value}
   def choice(value) when is_binary(value) and byte_size(value) in 1..400, do: {:ok, value}
 
   def choice(_other) do

@@ -9,7 +9,7 @@ defmodule Guildhall.Api.Guilds do
 
   @channel [type: :snowflake, nullable: true]
   @update [
-    name: [type: :string, length: Limits.guild_name()],
+    name: [type: :name, length: Limits.guild_name()],
     description: [type: :string, length: Limits.guild_description(), nullable: true],
     preferred_locale: [type: :string, length: Limits.guild_locale()],
     verification_level: [type: :integer, range: 0..4],

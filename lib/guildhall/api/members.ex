@@ -15,7 +15,7 @@ defmodule Guildhall.Api.Members do
     query: [type: :string, length: 1..100, required: true],
     limit: [type: :integer, range: 1..1_000]
   ]
-  @nick [type: :string, length: Limits.nick(), nullable: true]
+  @nick [type: :name, length: Limits.nick(), nullable: true]
   @join [
     nick: @nick,
     roles: [type: {:list, :snowflake}, length: 0..Limits.roles()],

@@ -12,7 +12,8 @@ defmodule Guildhall.Api.MessageForm do
 
   @mentions [
     parse: [
-      type: {:list, {:in, %{"users" => :users, "roles" => :roles, "everyone" => :everyone}}}
+      type: {:list, {:in, %{"users" => :users, "roles" => :roles, "everyone" => :everyone}}},
+      length: 0..3
     ],
     users: [type: {:list, :snowflake}, length: 0..Limits.allowed_mentions()],
     roles: [type: {:list, :snowflake}, length: 0..Limits.allowed_mentions()],

@@ -13,7 +13,8 @@ defmodule Guildhall.Api.Messages do
     after: [type: :snowflake],
     around: [type: :snowflake]
   ]
-  @bulk [messages: [type: {:list, :snowflake}, required: true]]
+  @bulk 2..100
+  @ids [type: {:list, :snowflake}, required: true]
 
   @spec list(Call.t()) :: Call.result()
   def list(%Call{instance: instance, user: user, params: %{channel_id: channel_id}} = call) do
@@ -52,10 +53,15 @@ defmodule Guildhall.Api.Messages do
 
   @spec delete_many(Call.t()) :: Call.result()
   def delete_many(%Call{params: %{channel_id: channel_id}, body: body} = call) do
-    with {:ok, %{messages: ids}} <- Form.cast(body, @bulk) do
+    with :ok <- bulk(body["messages"]),
+         {:ok, %{messages: ids}} <- Form.cast(body, messages: @ids) do
       call |> Room.channel({:delete_messages, channel_id, ids}) |> Room.done()
     end
   end
+
+  # The room counts each of them once; what is too many it need not see.
+  defp bulk(ids) when is_list(ids) and length(ids) not in @bulk, do: {:error, :bulk_count}
+  defp bulk(_ids), do: :ok
 
   @spec typing(Call.t()) :: Call.result()
   def typing(%Call{params: %{channel_id: channel_id}} = call) do

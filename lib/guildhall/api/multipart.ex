@@ -6,8 +6,13 @@ defmodule Guildhall.Api.Multipart do
   # The bytes of a file are a slice of the body. Nothing is unbounded: a form has at most 32 parts,
   # a part's headers at most 4 KiB.
 
+  alias Guildhall.Http
+
   @max_parts 32
   @max_head 4_096
+  @max_header 1_024
+  # What a message says of a file's type.
+  @max_type 128
 
   @type file :: %{
           field: String.t(),
@@ -17,14 +22,18 @@ defmodule Guildhall.Api.Multipart do
         }
   @type form :: {fields :: [{String.t(), binary()}], [file()]}
 
-  # The boundary that a content type names.
+  # The boundary that a content type names: RFC 2046, 5.1.1.
   @spec boundary(String.t()) :: {:ok, String.t()} | :error
-  def boundary(content_type) do
-    case parameters(content_type)["boundary"] do
-      boundary when is_binary(boundary) and byte_size(boundary) in 1..70 -> {:ok, boundary}
+  def boundary(content_type) when byte_size(content_type) <= @max_header do
+    with boundary when is_binary(boundary) <- parameters(content_type)["boundary"],
+         true <- boundary =~ ~r/\A[0-9A-Za-z'()+_,\-.\/:=? ]{0,69}[0-9A-Za-z'()+_,\-.\/:=?]\z/ do
+      {:ok, boundary}
+    else
       _other -> :error
     end
   end
+
+  def boundary(_too_long), do: :error
 
   @spec parse(binary(), boundary :: String.t()) :: {:ok, form()} | {:error, :malformed}
   def parse(body, boundary) do
@@ -67,8 +76,14 @@ defmodule Guildhall.Api.Multipart do
   end
 
   defp file(field, filename, headers, bytes) do
-    %{field: field, filename: filename, content_type: headers["content-type"], bytes: bytes}
+    %{field: field, filename: filename, content_type: type(headers["content-type"]), bytes: bytes}
   end
+
+  defp type(type) when is_binary(type) and byte_size(type) <= @max_type do
+    if type =~ ~r/\A[\x20-\x7E]+\z/, do: type
+  end
+
+  defp type(_none_or_too_long), do: nil
 
   defp headers(head) do
     for line <- :binary.split(head, "\r\n", [:global]),
@@ -89,8 +104,10 @@ defmodule Guildhall.Api.Multipart do
   defp filename(disposition), do: disposition["filename"]
 
   defp decode(text) do
-    decoded = URI.decode(text)
-    if String.valid?(decoded), do: decoded, else: text
+    case Http.unescape(text) do
+      {:ok, decoded} -> decoded
+      :error -> text
+    end
   end
 
   # `form-data; name="files[0]"; filename="a \"b\".txt"` -> the parameters by name.

@@ -11,11 +11,11 @@ defmodule Guildhall.Api.Quota do
   # the rows of users deleted.
 
   alias Guildhall.Api.Route
+  alias Guildhall.Http.Failures
   alias Guildhall.{Instance, Limiter, Telemetry}
 
   @global {50, 1_000}
   @anonymous {100, 1_000}
-  @unauthorized {100, 60_000}
   @anonymous_bucket Route.bucket("anonymous")
   @unauthorized_bucket Route.bucket("unauthorized")
   @global_bucket Route.bucket("global")
@@ -60,8 +60,8 @@ defmodule Guildhall.Api.Quota do
   # Counts a wrong token.
   @spec unauthorized(Instance.t(), address()) :: verdict()
   def unauthorized(instance, address) do
-    rate = {@unauthorized_bucket, @unauthorized, :user}
-    take(instance, :address_limiter, {:unauthorized, address}, rate, now())
+    {limit, _per} = Failures.limit()
+    instance |> Failures.count(address) |> judge(instance, @unauthorized_bucket, limit, :user)
   end
 
   defp take(instance, table, key, {bucket, {limit, per} = rate, scope}, now) do

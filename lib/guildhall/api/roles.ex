@@ -8,7 +8,7 @@ defmodule Guildhall.Api.Roles do
 
   @color [type: :integer, range: 0..0xFFFFFF]
   @role [
-    name: [type: :string, length: Limits.role_name()],
+    name: [type: :name, length: Limits.role_name()],
     permissions: [type: :permissions],
     color: @color,
     colors: [type: {:form, [primary_color: [required: true] ++ @color]}],

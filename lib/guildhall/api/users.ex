@@ -9,8 +9,8 @@ defmodule Guildhall.Api.Users do
   alias Guildhall.Permissions
 
   @update [
-    username: [type: :string, length: Limits.username()],
-    global_name: [type: :string, length: Limits.global_name(), nullable: true],
+    username: [type: :name, length: Limits.username()],
+    global_name: [type: :name, length: Limits.global_name(), nullable: true],
     avatar: [type: &MessageForm.none/1, nullable: true],
     banner: [type: &MessageForm.none/1, nullable: true]
   ]

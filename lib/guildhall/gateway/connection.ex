@@ -15,6 +15,7 @@ defmodule Guildhall.Gateway.Connection do
   defstruct @enforce_keys ++
               [
                 owner: :gateway,
+                peer: nil,
                 connected?: false,
                 pending: [],
                 limit: 15_360,
@@ -33,6 +34,8 @@ defmodule Guildhall.Gateway.Connection do
           limited?: boolean(),
           # Who reads the commands, and those that came before it did.
           owner: :gateway | :session,
+          # Who is at the other end.
+          peer: {:inet.ip_address(), :inet.port_number()} | nil,
           # Whether the outbox writes by itself.
           connected?: boolean(),
           pending: [Command.t()],
@@ -194,6 +197,7 @@ defmodule Guildhall.Gateway.Connection do
   # What is too long, or no text, is what the protocol calls a decode error.
   defp broken(1001), do: :going_away
   defp broken(1002), do: :protocol_error
+  defp broken(1008), do: :rate_limited
   defp broken(_code), do: :decode_error
 
   defp command(%__MODULE__{limit: limit} = connection, data) when byte_size(data) > limit do

@@ -8,6 +8,7 @@ defmodule Guildhall.Gateway.Handshake do
   # again on it.
 
   alias Guildhall.Gateway.{Connection, Opcode}
+  alias Guildhall.Http.Failures
   alias Guildhall.Session
 
   # Refusals that are no fault of what the client sent: it may try again here.
@@ -77,8 +78,15 @@ defmodule Guildhall.Gateway.Handshake do
   end
 
   defp outcome({:error, reason}, _rest, connection, _deadline) do
+    if reason == :authentication_failed, do: failed(connection)
     Connection.close(connection, reason)
   end
+
+  defp failed(%Connection{instance: instance, peer: {address, _port}}) do
+    Failures.count(instance, address)
+  end
+
+  defp failed(_connection), do: :ok
 
   defp deadline(%Connection{instance: instance}) do
     now() + Session.settings(instance).identify_timeout

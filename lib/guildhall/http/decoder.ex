@@ -16,6 +16,9 @@ defmodule Guildhall.Http.Decoder do
   @ping 0x9
   @pong 0xA
 
+  # Empty ones would go on for ever.
+  @max_fragments 4_096
+
   defstruct [
     :frame_limit,
     :message_limit,
@@ -24,6 +27,8 @@ defmodule Guildhall.Http.Decoder do
     frame: nil,
     # The message that the frame belongs to: {opcode, so far, carry of `Utf8`}.
     message: nil,
+    # Frames of the message so far.
+    fragments: 0,
     done?: false
   ]
 
@@ -132,9 +137,13 @@ defmodule Guildhall.Http.Decoder do
   defp length(_size, _rest, data, _type, d, events), do: stop(d, data, events)
 
   defp data_frame(size, rest, data, {opcode, final?}, d, events) do
-    message = if opcode == @continuation, do: d.message, else: {opcode, "", ""}
+    {message, fragments} =
+      if opcode == @continuation, do: {d.message, d.fragments + 1}, else: {{opcode, "", ""}, 1}
 
     cond do
+      fragments > @max_fragments ->
+        fault(d, events, 1009, :too_many_fragments)
+
       size > d.frame_limit ->
         fault(d, events, 1009, :frame_too_large)
 
@@ -145,7 +154,7 @@ defmodule Guildhall.Http.Decoder do
         stop(d, data, events)
 
       true ->
-        opened(rest, size, final?, %{d | message: message}, events)
+        opened(rest, size, final?, %{d | message: message, fragments: fragments}, events)
     end
   end
 

@@ -14,7 +14,7 @@ defmodule Guildhall.Http.Head do
           method: String.t(),
           target: Target.t(),
           version: {1, 0 | 1},
-          headers: [{String.t(), String.t()}],
+          headers: [{name :: String.t(), value :: String.t()}],
           body: :none | :chunked | {:length, pos_integer()},
           keep_alive?: boolean(),
           continue?: boolean()
@@ -67,10 +67,12 @@ defmodule Guildhall.Http.Head do
   @doc "Parses a whole head."
   @spec parse(binary(), Settings.t()) :: {:ok, t()} | {:error, refusal()}
   def parse(head, settings) do
-    with :ok <- text(head),
+    with {:ok, characters} <- text(head, :ascii),
          {:ok, method, uri, version, rest} <- request_line(head),
          {:ok, target} <- target(uri),
          {:ok, headers} <- headers(rest, settings.header_count_limit, []),
+         headers = utf8(headers, characters),
+         :ok <- once(headers),
          :ok <- host(headers, version),
          {:ok, body} <- body(headers, version, settings.body_limit),
          {:ok, continue?} <- expectation(headers, version, body) do
@@ -89,11 +91,35 @@ defmodule Guildhall.Http.Head do
 
   # OTP's parser forgives control characters, bare line feeds and folded lines. Byte by byte: regular
   # expressions took two thirds of the time of a head.
-  defp text(<<c, rest::binary>>) when (c >= ?\s and c != 0x7F) or c == ?\t, do: text(rest)
-  defp text(<<"\r\n", c, _rest::binary>>) when c in [?\s, ?\t], do: bare()
-  defp text(<<"\r\n", rest::binary>>), do: text(rest)
-  defp text(""), do: :ok
-  defp text(_other), do: bare()
+  defp text(<<c, rest::binary>>, found) when (c >= ?\s and c < 0x7F) or c == ?\t,
+    do: text(rest, found)
+
+  defp text(<<c, rest::binary>>, _found) when c > 0x7F, do: text(rest, :others)
+  defp text(<<"\r\n", c, _rest::binary>>, _found) when c in [?\s, ?\t], do: bare()
+  defp text(<<"\r\n", rest::binary>>, found), do: text(rest, found)
+  defp text("", found), do: {:ok, found}
+  defp text(_other, _found), do: bare()
+
+  # Old clients write Latin-1. No handler meets a value that is not UTF-8.
+  defp utf8(headers, :ascii), do: headers
+
+  defp utf8(headers, :others) do
+    for {name, value} <- headers do
+      if String.valid?(value),
+        do: {name, value},
+        else: {name, :unicode.characters_to_binary(value, :latin1)}
+    end
+  end
+
+  # Two readers could take different ones.
+  defp once(headers), do: once(headers, [])
+
+  defp once([{name, _value} | headers], seen) when name in ["authorization", "content-type"] do
+    if name in seen, do: {:error, {400, :header}}, else: once(headers, [name | seen])
+  end
+
+  defp once([_other | headers], seen), do: once(headers, seen)
+  defp once([], _seen), do: :ok
 
   defp request_line(head) do
     case :erlang.decode_packet(:http_bin, head, []) do
@@ -121,8 +147,13 @@ defmodule Guildhall.Http.Head do
 
   defp headers(rest, left, headers) do
     case :erlang.decode_packet(:httph_bin, rest, []) do
-      {:ok, {:http_header, _, name, sent, value}, rest} when sent != "" ->
+      {:ok, {:http_header, _, name, sent, value}, rest} when is_atom(name) ->
         headers(rest, left - 1, [{lower(name, sent), trim(value)} | headers])
+
+      {:ok, {:http_header, _, _name, sent, value}, rest} ->
+        if token?(sent),
+          do: headers(rest, left - 1, [{lower(sent), trim(value)} | headers]),
+          else: {:error, {400, :header}}
 
       {:ok, :http_eoh, ""} ->
         {:ok, Enum.reverse(headers)}
@@ -139,7 +170,17 @@ defmodule Guildhall.Http.Head do
     defp lower(unquote(String.to_atom(name)), _sent), do: unquote(lower)
   end
 
-  defp lower(_name, sent), do: String.downcase(sent, :ascii)
+  defp lower(_name, sent), do: lower(sent)
+
+  defp lower(sent), do: String.downcase(sent, :ascii)
+
+  # RFC 9110, 5.6.2.
+  defp token?(<<c>>), do: token_character?(c)
+  defp token?(<<c, rest::binary>>), do: token_character?(c) and token?(rest)
+  defp token?(""), do: false
+
+  defp token_character?(c) when c in ?a..?z or c in ?A..?Z or c in ?0..?9, do: true
+  defp token_character?(c), do: c in ~c"!#$%&'*+-.^_`|~"
 
   defp trim(""), do: ""
 

@@ -23,6 +23,14 @@ defmodule Guildhall.Http.Target do
     for part <- :binary.split(path, "/", [:global]), part != "", do: decode(part, false)
   end
 
+  @doc "Decodes a text that is not part of a target, such as a header."
+  @spec unescape(binary()) :: {:ok, String.t()} | :error
+  def unescape(text) do
+    {:ok, decode(text, false)}
+  catch
+    :invalid -> :error
+  end
+
   # Nothing between two separators is nothing: clients send `?&limit=10`.
   defp pairs(query) do
     for pair <- :binary.split(query, "&", [:global]), pair != "" do

@@ -38,7 +38,7 @@ defmodule Guildhall.Http.WebSocket do
     * `{:closed, code}` - it is over, and always the last event: the client's code, 1005 if it gave
       none, nil if the connection ended without a closing handshake
 
-  Pings are answered inside.
+  Pings are answered inside; more than 60 pings and pongs in a second are an error (1008).
 
   **Writing** never waits for TCP. Where the kernel's buffer is full, the data is kept beside the
   socket, and the answer is `:busy`: it has been taken, so it must not be written again,
@@ -55,10 +55,11 @@ defmodule Guildhall.Http.WebSocket do
 
   alias Guildhall.Http.{Decoder, Frame, Request, Socket}
   alias Guildhall.Http.WebSocket.{Link, Writer}
-  alias Guildhall.{Outbox, Telemetry}
+  alias Guildhall.{Outbox, Telemetry, Window}
 
   @enforce_keys [:socket, :instance, :decoder, :writer, :close_timeout, :opened_at]
-  defstruct @enforce_keys ++ [:code, :timer, state: :open, inbox: "", left?: false, told?: false]
+  defstruct @enforce_keys ++
+              [:code, :timer, :controls, state: :open, inbox: "", left?: false, told?: false]
 
   @typedoc "Its fields are its own affair."
   @type t :: %__MODULE__{
@@ -76,6 +77,8 @@ defmodule Guildhall.Http.WebSocket do
           left?: boolean(),
           code: 1000..4999 | nil,
           timer: reference() | nil,
+          # When pings and pongs came lately.
+          controls: Window.t(),
           # Whether telemetry has heard how it ended.
           told?: boolean()
         }

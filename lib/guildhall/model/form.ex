@@ -30,6 +30,7 @@ defmodule Guildhall.Model.Form do
   and its type is one of
 
     * `:any`, `:boolean`, `:string`, `:integer` (digits in a string are one too, as in a query)
+    * `:name` - a string, written as `Guildhall.Model.Text.name/1` does
     * `:snowflake`, `:permissions` - an integer or a string of digits
     * `:timestamp` - ISO 8601, as unix milliseconds
     * `{:in, values}` - one of a list, or the value that a map has for it

@@ -50,6 +50,20 @@ defmodule Guildhall.Model.Token do
 
   def parse(_other), do: :error
 
+  @doc """
+  Returns whether the token was issued with this key for that user at some time. Whether its generation is
+  the right one still, only the store knows.
+  """
+  @spec issued?(key :: binary(), Snowflake.t(), t()) :: boolean()
+  def issued?(key, user_id, token) do
+    with [_owner, generation, _signature] <- String.split(token, "."),
+         {:ok, <<generation::32>>} <- Base.url_decode64(generation, padding: false) do
+      Enum.any?([:bot, :user], &same?(token, issue(key, user_id, &1, generation)))
+    else
+      _other -> false
+    end
+  end
+
   @doc "Returns whether the token is the right one. Takes the same time for every wrong one of its length."
   @spec same?(t(), right :: t()) :: boolean()
   def same?(token, right) do

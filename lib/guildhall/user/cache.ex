@@ -37,15 +37,21 @@ defmodule Guildhall.User.Cache do
     GenServer.start_link(__MODULE__, options, name: name(options[:instance]))
   end
 
-  @spec fetch(Instance.t(), user_id :: pos_integer()) ::
+  # `read?` says whether an account that is not in memory may be read from the store.
+  @spec fetch(Instance.t(), user_id :: pos_integer(), read? :: (() -> boolean())) ::
           {:ok, Account.t()} | {:error, :unknown_user | :unavailable}
-  def fetch(instance, user_id) do
+  def fetch(instance, user_id, read? \\ fn -> true end) do
     cache = Instance.fetch!(instance, :user_cache)
     stamp = :counters.get(cache.stamps, place(user_id))
 
     case SharedTable.lookup(cache.accounts, user_id) do
-      [{_id, ^stamp, account}] -> {:ok, account}
-      _none_or_void -> stranger_or_fill(instance, cache, user_id, stamp)
+      [{_id, ^stamp, account}] ->
+        {:ok, account}
+
+      _none_or_void ->
+        if read?.(),
+          do: stranger_or_fill(instance, cache, user_id, stamp),
+          else: {:error, :unknown_user}
     end
   end
 

@@ -17,7 +17,10 @@ defmodule Guildhall.Http.WebSocket.Link do
   alias Guildhall.Http.{Decoder, Frame, Socket, WebSocket}
   alias Guildhall.Http.WebSocket.Writer
   alias Guildhall.Outbox
-  alias Guildhall.Telemetry
+  alias Guildhall.{Telemetry, Window}
+
+  # They cost the client next to nothing.
+  @controls {60, 1_000}
 
   @spec activate(WebSocket.t()) :: {:ok, [WebSocket.event()], WebSocket.t()}
   def activate(%WebSocket{inbox: inbox} = ws) do
@@ -173,13 +176,19 @@ defmodule Guildhall.Http.WebSocket.Link do
   end
 
   # Pings in a row are answered in one write.
-  defp act([{:ping, payload} | frames], ws, pings, events) do
-    act(frames, ws, [payload | pings], events)
+  defp act([{type, payload} | frames], ws, pings, events) when type in [:ping, :pong] do
+    case Window.count(ws.controls, System.monotonic_time(:millisecond), @controls) do
+      {:ok, controls} ->
+        pings = if type == :ping, do: [payload | pings], else: pings
+        act(frames, %{ws | controls: controls}, pings, events)
+
+      {:error, :limited} ->
+        act([{:error, 1008, :control_frames}], ws, pings, events)
+    end
   end
 
   defp act(frames, ws, [_ | _] = pings, events), do: act(frames, pong(ws, pings), [], events)
   defp act([], ws, [], events), do: {Enum.reverse(events), ws}
-  defp act([{:pong, _payload} | frames], ws, [], events), do: act(frames, ws, [], events)
 
   # What the client said before it left is the owner's to answer first.
   defp act([{:close, code, _reason}], ws, [], events) do

@@ -5,7 +5,7 @@ defmodule Guildhall.Model.Form.Type do
 
   import Bitwise
 
-  alias Guildhall.Model.Snowflake
+  alias Guildhall.Model.{Snowflake, Text}
 
   @max_permissions (1 <<< 64) - 1
   # What is longer is none, and would take long to read.
@@ -35,6 +35,12 @@ defmodule Guildhall.Model.Form.Type do
   def cast(:string, value, _options) do
     no("STRING_TYPE_CONVERT", "Could not interpret #{show(value)} as string.")
   end
+
+  def cast(:name, value, options) when is_binary(value) do
+    cast(:string, Text.name(value), options)
+  end
+
+  def cast(:name, value, options), do: cast(:string, value, options)
 
   def cast(:integer, value, options) when is_integer(value), do: within(value, options[:range])
 
