@@ -11,10 +11,10 @@ defmodule Guildhall.Pages.Cache do
 
   use GenServer
 
-  alias Guildhall.{Instance, Limiter}
+  alias Guildhall.{Instance, Limiter, SharedTable}
 
   @waiters 1_000
-  @deadline 5_000
+  @deadline 3_000
 
   @enforce_keys [:table]
   defstruct [:table, making: %{}, waiting: %{}]
@@ -37,14 +37,13 @@ defmodule Guildhall.Pages.Cache do
     now = System.monotonic_time(:millisecond)
 
     with {:limited, _remaining, _wait} <- Limiter.hit(server, {:rate, page}, limit, now),
-         [{_page, at, result}] when now - at < per <- :ets.lookup(server, page) do
+         [{_page, at, result}] when now - at < per <- SharedTable.lookup(server, page) do
       {:ok, result}
     else
       _due_or_old -> GenServer.call(server, {:make, page, make}, @deadline)
     end
   catch
     # It is down, or does not answer in time.
-    :error, :badarg -> {:error, :unavailable}
     :exit, _reason -> {:error, :unavailable}
   end
 

@@ -140,7 +140,10 @@ defmodule Guildhall.Endpoint.StrangeRequestsTest do
   test "a boundary that is no text is refused as a content type is", context do
     %{channel: channel} = hd(context.guilds)
 
-    for type <- ["multipart/form-data; boundary=\xFF\xFE", "multipart/form-data; boundary=\xC3\xA9"] do
+    for type <- [
+          "multipart/form-data; boundary=\xFF\xFE",
+          "multipart/form-data; boundary=\xC3\xA9"
+        ] do
       headers = [{"authorization", context.bot.authorization}, {"content-type", type}]
       path = "/api/v10/channels/#{channel}/messages"
       client = HttpClient.connect(context.node.port)
