@@ -37,8 +37,16 @@ defmodule Guildhall.Session.Members do
   end
 
   defp first(instance, user_id, page, access) do
-    with {:ok, guild} <- Guild.run(instance, page.request.guild_id, user_id, {:get}) do
-      next(instance, %{page | count: div(guild.member_count, @chunk) + 1}, access)
+    case Guild.run(instance, page.request.guild_id, user_id, {:get}) do
+      {:ok, guild} ->
+        next(instance, %{page | count: div(guild.member_count, @chunk) + 1}, access)
+
+      # A direct message channel, which the session is in as well.
+      {:error, :unknown_guild} ->
+        {:ok, chunk(instance, %{page | count: 1}, [], access), nil}
+
+      {:error, reason} ->
+        {:error, reason}
     end
   end
 

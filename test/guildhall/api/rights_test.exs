@@ -350,6 +350,34 @@ defmodule Guildhall.Api.RightsTest do
       %{name: "cc", description: "d", user_ids: ["5"], access_token: user.authorization}
     end
 
+    test "has no members, voice channels or lists for the gateway", context do
+      %{node: node, ada: ada, dm: dm} = context
+      {_ready, client} = node |> GatewayClient.open() |> GatewayClient.identify(ada.authorization)
+      # The session is in the direct message channel now.
+      {200, _message} = call(ada, :post, "/channels/#{dm}/messages", %{content: "hi"})
+      {_message, client} = GatewayClient.await(client, "MESSAGE_CREATE")
+      client = GatewayClient.send_op(client, 4, %{guild_id: dm, channel_id: dm})
+      client = GatewayClient.send_op(client, 14, %{guild_id: dm, channels: %{dm => [[0, 99]]}})
+
+      for {query, n} <-
+            Enum.with_index([
+              %{user_ids: [ada.id]},
+              %{query: "a", limit: 1},
+              %{query: "", limit: 0}
+            ]),
+          reduce: client do
+        client ->
+          request = Map.merge(query, %{guild_id: dm, nonce: "#{n}", presences: true})
+          client = GatewayClient.send_op(client, 8, request)
+          # The next event: nothing came of the voice channel or the list.
+          assert {%{"t" => "GUILD_MEMBERS_CHUNK", "d" => chunk}, client} =
+                   GatewayClient.recv(client)
+
+          assert {chunk["members"], chunk["nonce"]} == {[], "#{n}"}
+          client
+      end
+    end
+
     test "is nothing to be managed", %{ada: ada, bob: bob, eve: eve, dm: dm} do
       channel = "/channels/#{dm}"
       {200, %{"id" => message}} = call(bob, :post, channel <> "/messages", %{content: "mine"})
