@@ -8,7 +8,7 @@ defmodule Guildhall.Redteam.Killer do
   # The crash table says what a kill may cost: see `victims/3` and `interrupts?/1`. The supervisor of
   # the node itself is not killed: it is the node.
 
-  alias Guildhall.Redteam.{Node, Tally, Tree}
+  alias Guildhall.Redteam.{Inside, Node, Tally, Tree}
 
   @dynamic 3
   # A room that crashes again and again.
@@ -61,9 +61,7 @@ defmodule Guildhall.Redteam.Killer do
 
   defp kill(world, name, attempts), do: kill_one(world, name, attempts)
 
-  # A room with a back-off is away for longer.
-  defp kill_one(_world, @crashing, 0), do: :ok
-  defp kill_one(world, name, 0), do: Tally.note(world.tally, :not_killed, name)
+  defp kill_one(_world, _name, 0), do: :not_there
 
   defp kill_one(world, name, attempts) do
     entries = Tree.list(world.node)
@@ -95,7 +93,7 @@ defmodule Guildhall.Redteam.Killer do
 
   defp room(world, id, entries) do
     rooms = for %{name: name} = entry <- entries, name =~ "*Guild.Server", do: entry
-    ids = inside(world.node, rooms, "state.room_id")
+    ids = inside(world.node, rooms, :room_id)
     at = Enum.find_index(ids, &(&1 == String.to_integer(id)))
     at && Enum.at(rooms, at)
   end
@@ -113,27 +111,15 @@ defmodule Guildhall.Redteam.Killer do
           pid == entry.pid or String.starts_with?(name, entry.name <> "/"),
           do: session
 
-    node |> inside(sessions, "state.id") |> Enum.reject(&is_nil/1)
+    node |> inside(sessions, :id) |> Enum.reject(&is_nil/1)
   end
 
   @doc "Whether a guild may become unavailable for some sessions, for a moment, by such a kill."
   @spec interrupts?(String.t()) :: boolean()
   def interrupts?(name), do: name =~ ~r"room|Guild|Relay|Store|Session"
 
-  # A part of the state of each server, worked out inside the node; nil for one that does not answer.
-  defp inside(node, entries, code) do
-    code = """
-    Enum.map(pids, fn pid ->
-      try do
-        (fn state -> #{code} end).(:sys.get_state(pid, 1_000))
-      catch
-        _kind, _reason -> nil
-      end
-    end)
-    """
-
-    pids = Enum.map(entries, & &1.pid)
-    {values, _binding} = Node.call(node, Code, :eval_string, [code, [pids: pids]], 30_000)
-    values
+  # A field of the state of each server.
+  defp inside(node, entries, field) do
+    Node.call(node, Inside, :fields, [Enum.map(entries, & &1.pid), field], 30_000)
   end
 end

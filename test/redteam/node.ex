@@ -5,6 +5,7 @@ defmodule Guildhall.Redteam.Node do
   # distribution on loopback, so that processes inside the node can be listed and killed.
 
   alias Guildhall.{Demo, PeerNodes}
+  alias Guildhall.Redteam.Inside
 
   @enforce_keys [:name, :program, :port, :secret, :os_pid]
   defstruct @enforce_keys
@@ -22,6 +23,8 @@ defmodule Guildhall.Redteam.Node do
     {program, env} = Demo.start(Demo.data(), [members: 3], [{"ERL_ZFLAGS", flags}])
     env = Map.new(env)
     true = Node.connect(name)
+    {Inside, binary, file} = :code.get_object_code(Inside)
+    {:module, Inside} = :erpc.call(name, :code, :load_binary, [Inside, file, binary])
 
     %__MODULE__{
       name: name,

@@ -36,7 +36,8 @@ defmodule Guildhall.RedteamTest do
     newcomers = for n <- 1..@newcomers, do: spawn_link(fn -> Newcomer.run(world, n) end)
     attacks = Enum.flat_map(@families, & &1.all(world)) |> Enum.filter(&chosen?/1)
     attackers = Enum.flat_map(attacks, &Attack.launch(&1, world.tally, seed))
-    killer = start_killer(world, before, seed, seconds)
+    names = plan(before, seed, seconds)
+    killer = start_killer(world, names, seed, seconds)
 
     output = observe(world, attacks, seconds, [])
     for pid <- attackers ++ [killer], do: stop(pid)
@@ -60,7 +61,7 @@ defmodule Guildhall.RedteamTest do
         Report.newcomers(world.tally) ++
         Report.large_posts(world.tally) ++
         Report.missed(history, records) ++
-        quiet ++ missing(before, Tree.list(node)) ++ not_killed(world.tally)
+        quiet ++ missing(before, Tree.list(node)) ++ not_killed(world.tally, names)
 
     assert problems == [], describe(problems)
   end
@@ -71,15 +72,14 @@ defmodule Guildhall.RedteamTest do
   end
 
   # The first quarter is without kills, so that what happens in it is the attackers' work alone.
-  defp start_killer(world, entries, seed, seconds) do
-    time = round(seconds * 1_000 * 0.65)
-    names = if number("KILLS", 1) == 0, do: [], else: Killer.plan(entries, seed, time)
+  defp plan(entries, seed, seconds) do
+    if number("KILLS", 1) == 0, do: [], else: Killer.plan(entries, seed, round(seconds * 650))
+  end
 
+  defp start_killer(world, names, seed, seconds) do
     spawn_link(fn ->
-      receive do
-      after
-        seconds * 250 -> Killer.run(world, names, seed, time)
-      end
+      wait(seconds * 250)
+      Killer.run(world, names, seed, round(seconds * 650))
     end)
   end
 
@@ -146,8 +146,9 @@ defmodule Guildhall.RedteamTest do
     for name <- Enum.uniq(names.(before)) -- names.(later), do: "#{name} did not come back"
   end
 
-  defp not_killed(tally) do
-    for {_at, name} <- Tally.notes(tally, :not_killed), do: "#{name} was not there to be killed"
+  defp not_killed(tally, names) do
+    killed = for {_at, kill} <- Tally.notes(tally, :kill), do: kill.name
+    for name <- Enum.uniq(names) -- killed, do: "#{name} was not killed"
   end
 
   defp describe(problems) do

@@ -16,7 +16,7 @@ defmodule Guildhall.Redteam.Attacks.Connections do
         {127, 15, rem(div(n, 200), 200), rem(n, 200) + 1}
       end),
       kept(world, "half heads", 2.5, 300, &half_head/2, 25),
-      kept(world, "connections without IDENTIFY", 2.5, 300, &upgrade/2, 45),
+      kept(world, "connections without IDENTIFY", 1.5, 300, &upgrade/2, 45),
       kept(world, "half frames", 1, 200, &half_frame/2, 45),
       kept(world, "answers that nobody reads", 1, 100, &unread/2, :infinity),
       %Attack{

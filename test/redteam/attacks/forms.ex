@@ -12,7 +12,7 @@ defmodule Guildhall.Redteam.Attacks.Forms do
     [
       %Attack{
         name: "strange requests",
-        rate: 2.5,
+        rate: 1.5,
         start: fn _n ->
           http = Http.new(world.node, {127, 16, 0, 1}, Enum.at(world.neighbours, 9).token)
           %{world: world, http: http}
@@ -32,7 +32,7 @@ defmodule Guildhall.Redteam.Attacks.Forms do
       },
       %Attack{
         name: "strange payloads",
-        rate: 1,
+        rate: 0.5,
         workers: 2,
         start: fn n -> %{world: world, ip: {127, 16, 2, n}} end,
         run: &payload/1,
