@@ -22,7 +22,7 @@ defmodule Guildhall.Redteam.Bystander do
               [
                 :socket,
                 :session_id,
-                buffer: "",
+                frames: %Frames{},
                 sequence: 0,
                 home?: false,
                 last_id: 0,
@@ -74,8 +74,8 @@ defmodule Guildhall.Redteam.Bystander do
 
   @impl GenServer
   def handle_info({:tcp, socket, data}, %{socket: socket} = state) do
-    {frames, rest} = Frames.split(state.buffer <> data)
-    {:noreply, Enum.reduce(frames, %{state | buffer: rest}, &frame/2)}
+    {whole, frames} = Frames.put(state.frames, data)
+    {:noreply, Enum.reduce(whole, %{state | frames: frames}, &frame/2)}
   end
 
   def handle_info({:tcp_closed, socket}, %{socket: socket} = state),
@@ -102,7 +102,7 @@ defmodule Guildhall.Redteam.Bystander do
 
     :ok = :inet.setopts(client.socket, active: true)
     Process.send_after(self(), {:beat, client.socket}, @beat)
-    state = %{state | socket: client.socket, buffer: "", sequence: 0, session_id: nil}
+    state = %{state | socket: client.socket, frames: %Frames{}, sequence: 0, session_id: nil}
     state = put(state, 2, %{token: token, intents: @intents, properties: %{}})
     send(self(), {:tcp, client.socket, client.buffer})
     state
@@ -127,21 +127,41 @@ defmodule Guildhall.Redteam.Bystander do
   defp frame(_frame, %{socket: nil} = state), do: state
 
   defp frame({:text, text}, state) do
-    case Payload.decode!(text) do
-      %{"op" => 0, "s" => s} = event -> event |> check(s, state) |> event(event["t"], event["d"])
-      %{"op" => 9} -> ended(state, :op9)
-      %{"op" => _other} -> state
+    case Frames.head(text) do
+      {s, type} ->
+        state = check(state, s, type)
+        if relevant?(type, text, state.world), do: read(text, type, state), else: state
+
+      nil ->
+        read(text, state)
     end
   end
 
   defp frame({:close, <<code::16, _reason::binary>>}, state), do: ended(state, code)
   defp frame(_other, state), do: state
 
-  defp check(_event, s, %{sequence: last} = state) when s == last + 1, do: %{state | sequence: s}
+  defp check(%{sequence: last} = state, s, _type) when s == last + 1, do: %{state | sequence: s}
 
-  defp check(event, s, state) do
-    fault(state, {:sequence, state.sequence, s, event["t"]})
+  defp check(state, s, type) do
+    fault(state, {:sequence, state.sequence, s, type})
     %{state | sequence: s}
+  end
+
+  # To decode megabytes of other guilds would take the processor from all the others.
+  defp relevant?("READY", _text, _world), do: true
+  defp relevant?("MESSAGE_CREATE", text, world), do: has?(text, world.home.channels["harbour"])
+  defp relevant?("GUILD_" <> _kind, text, world), do: has?(text, world.home.id)
+  defp relevant?(_type, _text, _world), do: false
+
+  defp has?(text, id), do: :binary.match(text, ~s("#{id}")) != :nomatch
+
+  defp read(text, type, state), do: event(state, type, Payload.decode!(text)["d"])
+
+  defp read(text, state) do
+    case Payload.decode!(text) do
+      %{"op" => 9} -> ended(state, :op9)
+      %{"op" => op} when op != 0 -> state
+    end
   end
 
   defp event(state, "READY", data) do

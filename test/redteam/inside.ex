@@ -2,7 +2,8 @@ defmodule Guildhall.Redteam.Inside do
   @moduledoc false
 
   # What runs inside the node that is attacked, and is loaded there when the test starts. One call
-  # lists the whole tree: a call for each process would take seconds on a busy node.
+  # lists the whole tree, and asks supervisors at the same time: on a busy node each answer takes a
+  # tenth of a second.
 
   @doc "The processes of the node's supervision tree; see `Guildhall.Redteam.Tree`."
   def tree do
@@ -22,7 +23,7 @@ defmodule Guildhall.Redteam.Inside do
   @doc "A field of the state of each server; nil for one that does not answer."
   def fields(pids, field) do
     Process.flag(:priority, :high)
-    Enum.map(pids, &field(&1, field))
+    together(pids, &field(&1, field))
   end
 
   defp field(pid, field) do
@@ -34,13 +35,25 @@ defmodule Guildhall.Redteam.Inside do
   defp walk(%{type: :supervisor} = entry) do
     below =
       for {id, pid, type, modules} <- children(entry.pid), is_pid(pid) do
-        walk(%{name: "#{entry.name}/#{name(id, modules)}", pid: pid, type: type})
+        %{name: "#{entry.name}/#{name(id, modules)}", pid: pid, type: type}
       end
 
-    [entry | Enum.concat(below)]
+    {supervisors, workers} = Enum.split_with(below, &(&1.type == :supervisor))
+    [entry | workers ++ Enum.concat(together(supervisors, &walk/1))]
   end
 
   defp walk(worker), do: [worker]
+
+  defp together(list, fun) do
+    list
+    |> Enum.map(&Task.async(fn -> high(fun, &1) end))
+    |> Task.await_many(25_000)
+  end
+
+  defp high(fun, argument) do
+    Process.flag(:priority, :high)
+    fun.(argument)
+  end
 
   # One that is being restarted has no children now.
   defp children(supervisor) do

@@ -64,6 +64,7 @@ defmodule Guildhall.Redteam.Killer do
   defp kill_one(_world, _name, 0), do: :not_there
 
   defp kill_one(world, name, attempts) do
+    at = Tally.elapsed(world.tally)
     entries = Tree.list(world.node)
 
     case pick(world, name, entries) do
@@ -73,7 +74,13 @@ defmodule Guildhall.Redteam.Killer do
 
       entry ->
         victims = victims(world.node, entry, entries)
-        Tally.note(world.tally, :kill, %{name: name, victims: victims})
+
+        Tally.note(world.tally, :kill, %{
+          name: name,
+          victims: victims,
+          took: Tally.elapsed(world.tally) - at
+        })
+
         Node.kill(world.node, entry.pid)
     end
   catch

@@ -43,7 +43,7 @@ defmodule Guildhall.Redteam.Newcomer do
     case GatewayClient.recv(client) do
       {%{"t" => "READY", "d" => %{"guilds" => guilds}}, client} ->
         guilds = MapSet.new(guilds, & &1["id"])
-        read(client.http, client.http.buffer, guilds, now() + @deadline)
+        read(client.http, %Frames{}, client.http.buffer, guilds, now() + @deadline)
 
       {%{"op" => 9}, _client} ->
         :op9
@@ -53,23 +53,23 @@ defmodule Guildhall.Redteam.Newcomer do
     end
   end
 
-  defp read(%HttpClient{} = http, bytes, guilds, deadline) do
-    {frames, rest} = Frames.split(bytes)
-    guilds = Enum.reduce(frames, guilds, &frame/2)
+  defp read(%HttpClient{} = http, frames, bytes, guilds, deadline) do
+    {whole, frames} = Frames.put(frames, bytes)
+    guilds = Enum.reduce(whole, guilds, &frame/2)
 
     cond do
       guilds == :closed -> :closed
       MapSet.size(guilds) == 0 -> :complete
       now() > deadline -> :late
-      true -> more(http, rest, guilds, deadline)
+      true -> more(http, frames, guilds, deadline)
     end
   end
 
-  defp more(http, rest, guilds, deadline) do
+  defp more(http, frames, guilds, deadline) do
     case :gen_tcp.recv(http.socket, 0, @deadline) do
       {:ok, data} ->
         pause(div(byte_size(data), @speed))
-        read(http, rest <> data, guilds, deadline)
+        read(http, frames, data, guilds, deadline)
 
       {:error, reason} ->
         Http.reason({:error, reason})
@@ -80,8 +80,10 @@ defmodule Guildhall.Redteam.Newcomer do
   defp frame({:close, _payload}, _guilds), do: :closed
 
   defp frame({:text, text}, guilds) do
-    case Payload.decode!(text) do
-      %{"t" => "GUILD_CREATE", "d" => %{"id" => id}} -> MapSet.delete(guilds, id)
+    with {_s, "GUILD_CREATE"} <- Frames.head(text),
+         %{"d" => %{"id" => id}} <- Payload.decode!(text) do
+      MapSet.delete(guilds, id)
+    else
       _other -> guilds
     end
   end

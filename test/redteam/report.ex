@@ -43,7 +43,7 @@ defmodule Guildhall.Redteam.Report do
 
     kills =
       for {at, kill} <- Tally.notes(tally, :kill) do
-        "#{at} ms: #{kill.name}, #{length(kill.victims)} sessions"
+        "#{at} ms: #{kill.name}, #{length(kill.victims)} sessions, found in #{kill.took} ms"
       end
 
     lines = ["Attacks" | rows] ++ ["Kills" | kills] ++ [posts(tally), newcomers_text(tally)]
@@ -164,7 +164,13 @@ defmodule Guildhall.Redteam.Report do
     times = for({:complete, ms} <- notes, do: ms) |> Enum.sort()
     outcomes = Enum.frequencies_by(notes, &elem(&1, 0))
 
-    "Newcomers #{inspect(outcomes)}; in ms p50 #{at(times, length(times), 0.5)}, longest #{List.last(times)}"
+    failed =
+      for {at, {outcome, ms}} when outcome != :complete <- Tally.notes(tally, :newcomer) do
+        "\n  #{outcome} at #{at} ms, after #{ms} ms#{last(Tally.notes(tally, :kill), at - ms)} before"
+      end
+
+    "Newcomers #{inspect(outcomes)}; in ms p50 #{at(times, length(times), 0.5)}, " <>
+      "longest #{List.last(times)}#{failed}"
   end
 
   @doc "Which newcomers could not connect before there was any kill, and how many could not at all."
