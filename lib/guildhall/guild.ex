@@ -118,6 +118,7 @@ defmodule Guildhall.Guild do
 
   alias Guildhall.Guild.{
     Aftermath,
+    Copies,
     Facts,
     Founding,
     Gate,
@@ -125,7 +126,8 @@ defmodule Guildhall.Guild do
     Reads,
     Request,
     Rooms,
-    Sidebar
+    Sidebar,
+    Summaries
   }
 
   alias Guildhall.Guild.Supervisor, as: Tree
@@ -264,6 +266,26 @@ defmodule Guildhall.Guild do
       do: Rooms.run(instance, guild_id, :operator, {:presences, user_ids}),
       else: {:ok, %{}}
   end
+
+  @doc "Returns what a list shows of those of the guilds that the user is a member of. It starts no room."
+  @spec summaries(Instance.t(), user_id :: pos_integer(), [pos_integer()]) ::
+          result([
+            %{
+              guild: Guild.t(),
+              permissions: non_neg_integer(),
+              members: non_neg_integer(),
+              online: non_neg_integer()
+            }
+          ])
+  def summaries(instance, user_id, guild_ids), do: Summaries.read(instance, user_id, guild_ids)
+
+  @doc """
+  Brings the copies of changed users in their guilds up to date, in the background.
+
+  `Guildhall.User.outdated/3` names them; none is lost if the node dies.
+  """
+  @spec update_copies(Instance.t()) :: :ok
+  def update_copies(instance), do: Copies.wake(instance)
 
   @doc "Returns a guild's bans by user id: `:limit` of them `:before` or `:after` an id."
   @spec bans(Instance.t(), guild_id :: pos_integer(), actor(), keyword()) :: result([Ban.t()])

@@ -90,6 +90,9 @@ defmodule Guildhall.Telemetry do
          "commands: `:mailbox`, or `:in_flight` if they wait for the store; `:attach` for sessions that " <>
            "attach, `:signal` for presences, voice states and looks at member lists"
      ]},
+    {[:guild, :copies], "The copies of a user in its guilds were brought up to date.",
+     [guilds: "guilds in which they are", failed: "guilds that are tried again"],
+     [instance: "which node", user_id: "which user"]},
     {[:guild, :presence], "A window of presences ended.",
      [
        shown: "changes told",

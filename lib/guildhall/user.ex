@@ -26,7 +26,7 @@ defmodule Guildhall.User do
 
   alias Guildhall.{Instance, Model, Options, Store}
   alias Guildhall.Model.Application
-  alias Guildhall.User.{Accounts, Cache, Index, Sessions}
+  alias Guildhall.User.{Accounts, Cache, Copies, Index, Sessions}
 
   @type id :: pos_integer()
   @type notice ::
@@ -100,7 +100,11 @@ defmodule Guildhall.User do
   @spec fetch_many(Instance.t(), [id()]) :: {:ok, [Model.User.t()]} | {:error, :unavailable}
   def fetch_many(instance, user_ids), do: Accounts.fetch_many(instance, user_ids)
 
-  @doc "Changes fields of a user, and tells the sessions. Guilds have copies that the caller sees to."
+  @doc """
+  Changes fields of a user, and tells the sessions.
+
+  Guilds have copies of the user; from now on the user is one of `outdated/3`.
+  """
   @spec update(Instance.t(), id(), map()) ::
           {:ok, Model.User.t()} | {:error, :unknown_user | Store.write_error()}
   def update(instance, user_id, changes) do
@@ -109,6 +113,15 @@ defmodule Guildhall.User do
       {:ok, user}
     end
   end
+
+  @doc "Returns users whose copies in guilds are not up to date, `limit` of them with greater ids."
+  @spec outdated(Instance.t(), after_id :: non_neg_integer(), limit :: pos_integer()) ::
+          {:ok, [{id(), mark :: binary()}]} | {:error, :unavailable}
+  defdelegate outdated(instance, after_id, limit), to: Copies, as: :list
+
+  @doc "The copies are as the account was at this mark; `:conflict` if it has changed since."
+  @spec updated(Instance.t(), id(), mark :: binary()) :: :ok | {:error, Store.write_error()}
+  defdelegate updated(instance, user_id, mark), to: Copies, as: :delete
 
   @doc "Returns the application of a bot."
   @spec application(Instance.t(), bot_id :: id()) ::

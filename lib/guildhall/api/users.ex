@@ -5,8 +5,7 @@ defmodule Guildhall.Api.Users do
 
   alias Guildhall.Api.{Call, MessageForm, Room, View}
   alias Guildhall.{Guild, User}
-  alias Guildhall.Model.{Form, Limits, Rights}
-  alias Guildhall.Permissions
+  alias Guildhall.Model.{Form, Limits}
 
   @update [
     username: [type: :name, length: Limits.username()],
@@ -20,8 +19,6 @@ defmodule Guildhall.Api.Users do
     after: [type: :snowflake],
     with_counts: [type: :boolean]
   ]
-  # A member's copies of its user are written by this many guilds at a time.
-  @copies 8
 
   @spec me(Call.t()) :: Call.result()
   def me(%Call{user: user}), do: {:ok, View.self_user(user)}
@@ -31,45 +28,23 @@ defmodule Guildhall.Api.Users do
     with {:ok, user} <- User.fetch(instance, id), do: {:ok, View.user(user)}
   end
 
+  # The account is changed at once, its copies in guilds soon.
   @spec update(Call.t()) :: Call.result()
   def update(%Call{instance: instance, user: user, body: body}) do
     with {:ok, changes} <- Form.cast(body, @update),
-         {:ok, user} <- User.update(instance, user.id, changes),
-         {:ok, guild_ids} <- User.guilds(instance, user.id) do
-      copy(instance, user, guild_ids)
+         {:ok, user} <- User.update(instance, user.id, changes) do
+      :ok = Guild.update_copies(instance)
       {:ok, View.self_user(user)}
     end
   end
 
-  # A guild that cannot write now keeps the old name until the user changes again.
-  defp copy(instance, user, guild_ids) do
-    guild_ids
-    |> Task.async_stream(&Guild.run(instance, &1, :operator, {:update_user, user}),
-      max_concurrency: @copies,
-      ordered: false,
-      timeout: :infinity
-    )
-    |> Stream.run()
-  end
-
+  # One that was left in between is left out.
   @spec guilds(Call.t()) :: Call.result()
   def guilds(%Call{instance: instance, user: user} = call) do
     with {:ok, page} <- Form.cast(Call.query(call), @page),
-         {:ok, guild_ids} <- User.guilds(instance, user.id) do
-      ids = page(guild_ids, page)
-      shown = for id <- ids, {:ok, guild} <- [guild(call, id, page)], do: guild
-      {:ok, shown}
-    end
-  end
-
-  # One that was left in between is left out.
-  defp guild(%Call{user: user} = call, guild_id, page) do
-    call = %{call | params: %{guild_id: guild_id}}
-
-    with {:ok, guild} <- Room.guild(call, {:get}),
-         {:ok, member} <- Room.guild(call, {:member, user.id}) do
-      permissions = Permissions.base(Rights.new(%{guild | channels: %{}}), Rights.member(member))
-      View.partial_guild(call, guild, permissions, page[:with_counts] == true)
+         {:ok, guild_ids} <- User.guilds(instance, user.id),
+         {:ok, guilds} <- Guild.summaries(instance, user.id, page(guild_ids, page)) do
+      {:ok, Enum.map(guilds, &View.partial_guild(call, &1, page[:with_counts] == true))}
     end
   end
 

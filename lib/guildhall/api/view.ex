@@ -87,14 +87,17 @@ defmodule Guildhall.Api.View do
   end
 
   # What someone sees of a guild in the list of his own.
-  @spec partial_guild(Call.t(), Guild.t(), permissions :: non_neg_integer(), boolean()) ::
-          Call.result()
-  def partial_guild(%Call{user: user} = call, guild, permissions, with_counts?) do
-    with {:ok, counts} <- counts(call, with_counts?) do
-      partial = guild |> Json.guild() |> Map.take([:id, :name, :icon, :banner, :features])
-      own = %{owner: guild.owner_id == user.id, permissions: Integer.to_string(permissions)}
-      {:ok, partial |> Map.merge(own) |> Map.merge(counts)}
-    end
+  # A summary of `Guildhall.Guild.summaries/3`.
+  @spec partial_guild(Call.t(), map(), with_counts? :: boolean()) :: Json.object()
+  def partial_guild(%Call{user: user}, %{guild: guild} = summary, with_counts?) do
+    %{permissions: permissions, members: members, online: online} = summary
+    partial = guild |> Json.guild() |> Map.take([:id, :name, :icon, :banner, :features])
+    own = %{owner: guild.owner_id == user.id, permissions: Integer.to_string(permissions)}
+    counts = %{approximate_member_count: members, approximate_presence_count: online}
+
+    if with_counts?,
+      do: partial |> Map.merge(own) |> Map.merge(counts),
+      else: Map.merge(partial, own)
   end
 
   defp counts(_call, false), do: {:ok, %{}}

@@ -8,6 +8,7 @@ defmodule Guildhall.Guild.Gate do
   #   3  released   the index of the last write that everyone has seen
   #   4  attaching  of the messages that are not served: sessions that attach
   #   5  signals    of the messages that are not served: presences, voice states, member lists
+  #   6  online     how many are shown as anything but offline
   #
   # A room that has nothing to do closes its gate only if everyone who entered was served, in one
   # compare-and-exchange, so a message can not be lost to a room that is about to stop. The
@@ -19,13 +20,14 @@ defmodule Guildhall.Guild.Gate do
   @released 3
   @attaching 4
   @signals 5
+  @online 6
   @closed -0x4000_0000_0000_0000
 
   @type t :: :atomics.atomics_ref()
   @type lane :: :command | :attach | :signal
 
   @spec new() :: t()
-  def new, do: :atomics.new(5, signed: true)
+  def new, do: :atomics.new(6, signed: true)
 
   @doc "Announces a message. Whoever entered must send exactly one, or `leave/2`."
   @spec enter(t(), lane(), pos_integer() | :infinity) :: :ok | {:error, :closed | :overloaded}
@@ -97,6 +99,14 @@ defmodule Guildhall.Guild.Gate do
 
   @spec released(t()) :: non_neg_integer()
   def released(gate), do: :atomics.get(gate, @released)
+
+  @doc "Says how many are online. Only the room calls this."
+  @spec online(t(), non_neg_integer()) :: :ok
+  def online(gate, count), do: :atomics.put(gate, @online, count)
+
+  @doc "How many are online, as the room said last."
+  @spec online(t()) :: non_neg_integer()
+  def online(gate), do: :atomics.get(gate, @online)
 
   @doc """
   Closes the gate if nobody is on the way. Only the room calls this.

@@ -7,9 +7,9 @@ defmodule Guildhall.Guild.Importing do
   # lease, so that nothing of an earlier one is under way. Each batch brings the number of members
   # up to date, so an import that stops in the middle leaves a sound guild.
 
-  alias Guildhall.Guild.{Directory, Gate, Keys, Loader, Rooms}
+  alias Guildhall.Guild.{Directory, Keys, Loader, Rooms}
   alias Guildhall.Model.Member
-  alias Guildhall.{PartitionedRegistry, Store, User}
+  alias Guildhall.{Store, User}
 
   @batch 2_000
 
@@ -18,24 +18,12 @@ defmodule Guildhall.Guild.Importing do
   def run(instance, guild_id, members, progress) do
     task =
       Task.async(fn ->
-        with :ok <- occupy(instance, guild_id) do
+        with :ok <- Rooms.occupy(instance, guild_id) do
           import_all(instance, guild_id, members, progress)
         end
       end)
 
     Task.await(task, :infinity)
-  end
-
-  # Behind a closed gate everybody waits for the room that comes next, when this process has ended.
-  defp occupy(instance, guild_id) do
-    gate = Gate.new()
-    :ok = Gate.close(gate)
-
-    case PartitionedRegistry.register(Rooms.registry(instance), guild_id, gate) do
-      :ok -> :ok
-      {:error, {:already_registered, _pid}} -> {:error, :running}
-      {:error, :unavailable} -> {:error, :unavailable}
-    end
   end
 
   defp import_all(instance, guild_id, members, progress) do

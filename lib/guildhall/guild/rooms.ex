@@ -105,6 +105,23 @@ defmodule Guildhall.Guild.Rooms do
     end
   end
 
+  @doc """
+  Takes the name of a room that does not run, until the calling process ends: no room can start beside it.
+
+  Behind a closed gate everybody waits for the room that comes next.
+  """
+  @spec occupy(Instance.t(), room_id()) :: :ok | {:error, :running | :unavailable}
+  def occupy(instance, room_id) do
+    gate = Gate.new()
+    :ok = Gate.close(gate)
+
+    case PartitionedRegistry.register(registry(instance), room_id, gate) do
+      :ok -> Restarts.claim(instance, room_id)
+      {:error, {:already_registered, _pid}} -> {:error, :running}
+      {:error, :unavailable} -> {:error, :unavailable}
+    end
+  end
+
   @spec running?(Instance.t(), room_id()) :: boolean()
   def running?(instance, room_id), do: lookup(instance, room_id) != nil
 
@@ -123,7 +140,9 @@ defmodule Guildhall.Guild.Rooms do
   @spec supervisors(Instance.t()) :: atom()
   def supervisors(instance), do: Instance.child(instance, :guild_rooms)
 
-  defp lookup(instance, room_id) do
+  @doc "The process of a room and its gate, if it runs."
+  @spec lookup(Instance.t(), room_id()) :: {pid(), Gate.t()} | nil
+  def lookup(instance, room_id) do
     # A room that died is in the registry for a moment.
     case PartitionedRegistry.lookup(registry(instance), room_id) do
       [{pid, gate}] -> if Process.alive?(pid), do: {pid, gate}

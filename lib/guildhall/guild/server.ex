@@ -315,6 +315,7 @@ defmodule Guildhall.Guild.Server do
   defp continue(%{stop?: true} = server), do: stop(server, :unknown_guild)
 
   defp continue(server) do
+    Gate.online(server.gate, Presences.count(state(server).presences))
     {:noreply, server |> put_state(State.settle(state(server))) |> Watching.feed()}
   end
 

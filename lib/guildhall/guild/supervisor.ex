@@ -6,7 +6,7 @@ defmodule Guildhall.Guild.Supervisor do
   # which are linked to it: nobody would find them, and each may run only once.
 
   alias Guildhall.{BackoffSupervisor, Instance, PartitionedRegistry, Partitions}
-  alias Guildhall.Guild.{Places, Restarts, Rooms, Sidebar}
+  alias Guildhall.Guild.{Copies, Places, Restarts, Rooms, Sidebar}
 
   @spec start_link(keyword()) :: GenServer.on_start()
   def start_link(options) do
@@ -18,7 +18,8 @@ defmodule Guildhall.Guild.Supervisor do
       registry(instance, Rooms.registry(instance)),
       registry(instance, Sidebar.Server.registry(instance)),
       {Restarts, instance},
-      {Partitions, name: Rooms.supervisors(instance), instance: instance, child: &rooms_of/1}
+      {Partitions, name: Rooms.supervisors(instance), instance: instance, child: &rooms_of/1},
+      {Copies, instance}
     ]
 
     name = Instance.child(instance, :guilds)

@@ -8,7 +8,7 @@ defmodule Guildhall.User.Accounts do
 
   alias Guildhall.Model.{Application, Intents, Row, Token, User}
   alias Guildhall.{Instance, Store}
-  alias Guildhall.User.{Account, Cache}
+  alias Guildhall.User.{Account, Cache, Copies}
 
   @profile [
     :username,
@@ -151,15 +151,15 @@ defmodule Guildhall.User.Accounts do
   defp update_row(instance, user_id, row, changes) do
     user = struct!(Row.decode!(row), Map.take(changes, @profile))
 
-    case replace(instance, user_id, "user", {row, Row.encode(user)}) do
+    case replace(instance, user_id, "user", {row, Row.encode(user)}, [Copies.op(user_id)]) do
       :ok -> {:ok, user}
       {:error, :conflict} -> update(instance, user_id, changes)
       {:error, reason} -> {:error, reason}
     end
   end
 
-  defp replace(instance, user_id, key, {old, new}) do
+  defp replace(instance, user_id, key, {old, new}, more \\ []) do
     op = {:put_if, :users, Account.partition(user_id), key, old, new}
-    with :ok <- Store.write(instance, [op]), do: Cache.changed(instance, user_id)
+    with :ok <- Store.write(instance, [op | more]), do: Cache.changed(instance, user_id)
   end
 end

@@ -27,6 +27,7 @@ defmodule Guildhall.Api.UsersTest do
   end
 
   test "a new name is seen in the guilds too", %{node: node, ada: ada} do
+    Guildhall.Events.listen()
     bob = person(node, "bob")
     {guild, _channel} = guild([ada, bob])
 
@@ -38,6 +39,10 @@ defmodule Guildhall.Api.UsersTest do
              })
 
     assert {200, %{"username" => "robert"}} = call(bob, :get, "/users/@me")
+    id = bob.user.id
+    # The account has changed; its copies follow.
+    assert_receive {:event, [:guildhall, :guild, :copies], %{guilds: 1, failed: 0},
+                    %{user_id: ^id}}
 
     assert {200, %{"user" => %{"username" => "robert", "global_name" => "Rob"}}} =
              call(ada, :get, "/guilds/#{guild}/members/#{bob.id}")
