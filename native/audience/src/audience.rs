@@ -210,6 +210,11 @@ impl<T> Audience<T> {
         self.seats.of_user(user).filter_map(|seat| Some(self.seats.session(seat)?.key))
     }
 
+    /// Where a session's events go, if it is here.
+    pub fn sink(&self, key: u64) -> Option<&T> {
+        self.seats.sink(self.seats.of_key(key)?)
+    }
+
     /// Whether a session sees a channel, by its roles alone: the definition, for one session.
     pub fn sees(&self, key: u64, channel: u64) -> bool {
         let Some(seat) = self.seats.of_key(key) else { return false };

@@ -128,6 +128,10 @@ impl<T> Seats<T> {
         self.sessions.get(seat as usize).copied()
     }
 
+    pub(crate) fn sink(&self, seat: u32) -> Option<&T> {
+        self.sinks.get(seat as usize)?.as_ref()
+    }
+
     /// The sessions and sinks of a word's seats.
     pub(crate) fn of_word(&self, word: usize) -> (&[Session], &[Option<T>]) {
         (self.sessions.from(word * SEATS), self.sinks.from(word * SEATS))

@@ -285,6 +285,16 @@ fn audience_sees(audience: &AudienceResource, key: u64, channel: u64) -> NifResu
     Ok(audience.get()?.read().sees(key, channel))
 }
 
+/// A session's outbox, or `nil` if it is not here or has none.
+#[rustler::nif]
+fn audience_outbox(
+    audience: &AudienceResource,
+    key: u64,
+) -> NifResult<Option<ResourceArc<OutboxResource>>> {
+    let audience = audience.get()?.read();
+    Ok(audience.sink(key).and_then(|sink| sink.outbox.clone()))
+}
+
 #[rustler::nif]
 fn audience_size(audience: &AudienceResource) -> NifResult<usize> {
     Ok(audience.get()?.read().sessions())

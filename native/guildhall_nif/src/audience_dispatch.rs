@@ -25,13 +25,13 @@ impl Resource for PlanResource {}
 // Never changed.
 impl RefUnwindSafe for PlanResource {}
 
-/// Who must be woken, whose outbox will be flushed from a queue, and whose has overflowed.
+/// Who must be woken, whose outbox will be flushed from a queue, and whose is full.
 #[derive(Default)]
 struct Pushes<'a> {
     queue: Option<&'a QueueResource>,
     queued: Vec<Entry>,
     wakes: Vec<LocalPid>,
-    overflowed: Vec<u64>,
+    full: Vec<u64>,
 }
 
 impl<E: Borrow<Event>> Deliver<Sink, E> for Pushes<'_> {
@@ -46,13 +46,17 @@ impl<E: Borrow<Event>> Deliver<Sink, E> for Pushes<'_> {
     fn push(&mut self, key: u64, sink: &Sink, events: &[&E]) {
         let Some(resource) = &sink.outbox else { return };
         let Ok(outbox) = resource.get() else { return };
-        match outbox.push_all(events) {
-            Pushed::Queued => {}
-            Pushed::Wake if self.queue.is_some() && resource.link.is_there() => {
-                self.queued.push((resource.clone(), sink.pid));
-            }
-            Pushed::Wake => self.wakes.push(sink.pid),
-            Pushed::Overflow => self.overflowed.push(key),
+        let pushed = outbox.push_all(events);
+        if pushed == Pushed::Queued {
+            return;
+        }
+        if pushed == Pushed::Full {
+            self.full.push(key);
+        }
+        if self.queue.is_some() && resource.link.is_there() {
+            self.queued.push((resource.clone(), sink.pid));
+        } else {
+            self.wakes.push(sink.pid);
         }
     }
 }
@@ -83,7 +87,7 @@ fn names_few<E>(items: &[Item<E>]) -> bool {
     items.iter().map(Item::names).sum::<usize>() <= NAMES
 }
 
-/// Deliveries, who must be woken, and the keys of those who have overflowed.
+/// Deliveries, who must be woken, and the keys of those whose outbox is full.
 type Done = (usize, Vec<LocalPid>, Vec<u64>);
 
 /// Delivers an item, or several in a list, and then what is left of the plan that the call before
@@ -187,12 +191,12 @@ impl<'q> Call<'q> {
     }
 
     fn done(self, env: Env<'_>, count: usize) -> Done {
-        let Pushes { queue, queued, wakes, overflowed } = self.pushes;
+        let Pushes { queue, queued, wakes, full } = self.pushes;
         if let Some(queue) = queue {
             queue.extend(queued);
         }
         timeslice(env, &self.budget);
-        (count, wakes, overflowed)
+        (count, wakes, full)
     }
 }
 

@@ -22,8 +22,8 @@ pub(crate) struct OutboxResource {
     pub(crate) link: Link,
 }
 
-/// From this many events on, dropping a ring is the reaper's work.
-const MANY: u64 = 256;
+/// From this many events on, dropping them is the reaper's work.
+pub(crate) const MANY: u64 = 256;
 /// An event of this size is worth a message to the reaper.
 const LARGE: u64 = 1 << 20;
 /// Pushes by one call, at some 50 ns each, and ten times that where memory is cold.
@@ -75,23 +75,28 @@ impl OutboxResource {
     }
 }
 
-fn event(kind: Binary<'_>, data: Term<'_>) -> NifResult<ResourceArc<EventResource>> {
+fn event(kind: Binary<'_>, data: Term<'_>, source: u64) -> NifResult<ResourceArc<EventResource>> {
     let data = Binary::from_iolist(data)?;
-    let event = Event::new(&kind, &data).map_err(|_| Error::BadArg)?;
+    let event = Event::from_source(source, &kind, &data).map_err(|_| Error::BadArg)?;
     Ok(ResourceArc::new(EventResource(Some(event))))
 }
 
 #[rustler::nif]
-fn outbox_event<'a>(kind: Binary<'a>, data: Term<'a>) -> NifResult<ResourceArc<EventResource>> {
-    event(kind, data)
+fn outbox_event<'a>(
+    kind: Binary<'a>,
+    data: Term<'a>,
+    source: u64,
+) -> NifResult<ResourceArc<EventResource>> {
+    event(kind, data, source)
 }
 
 #[rustler::nif(schedule = "DirtyCpu")]
 fn outbox_event_dirty<'a>(
     kind: Binary<'a>,
     data: Term<'a>,
+    source: u64,
 ) -> NifResult<ResourceArc<EventResource>> {
-    event(kind, data)
+    event(kind, data, source)
 }
 
 #[rustler::nif]
@@ -106,7 +111,7 @@ fn outbox_push(outbox: &OutboxResource, event: &EventResource) -> NifResult<Atom
     Ok(match outbox.get()?.push(event.get()?) {
         Pushed::Wake => atoms::wake(),
         Pushed::Queued => atoms::queued(),
-        Pushed::Overflow => atoms::overflow(),
+        Pushed::Full => atoms::full(),
     })
 }
 
@@ -180,7 +185,7 @@ fn address(outbox: &OutboxResource) -> usize {
 }
 
 /// Pushes the events to the first outboxes of the list, whose positions begin at `first`. Returns
-/// `{wake, overflow, rest, next}`. The whole piece is checked before the first push.
+/// `{wake, full, rest, next}`. The whole piece is checked before the first push.
 #[rustler::nif]
 fn outbox_push_many<'a>(
     env: Env<'a>,
@@ -192,14 +197,14 @@ fn outbox_push_many<'a>(
     let limit = (PUSHES / batch.events.len().max(1)).max(1);
     let (piece, rest) = cells(outboxes, limit, |outbox| outbox.decode::<&OutboxResource>())?;
 
-    let (mut wake, mut overflow) = (Vec::new(), Vec::new());
+    let (mut wake, mut full) = (Vec::new(), Vec::new());
     let (began, mut done) = (Instant::now(), 0);
     let look = (LOOK / batch.events.len().max(1)).max(1);
     for (position, outbox) in (first..).zip(&piece) {
         match batch.push(outbox)? {
             Pushed::Wake => wake.push(position),
             Pushed::Queued => {}
-            Pushed::Overflow => overflow.push(position),
+            Pushed::Full => full.push(position),
         }
         done += 1;
         // Rings that are equally long grow at the same push, which takes ten times as long as others.
@@ -212,7 +217,7 @@ fn outbox_push_many<'a>(
     if percent > 0 {
         rustler::schedule::consume_timeslice(env, percent.min(100) as i32);
     }
-    Ok((wake, overflow, rest, first.saturating_add(done as u64)))
+    Ok((wake, full, rest, first.saturating_add(done as u64)))
 }
 
 /// `{:ok, frames, more?}`, `:empty`, or `:beyond` if it would take more work than `budget`.

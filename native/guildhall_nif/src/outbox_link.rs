@@ -13,13 +13,13 @@ use outbox::{Failure, Flushed, Outbox, Transport};
 use parking_lot::{Mutex, MutexGuard};
 use rustler::{Atom, Encoder, Env, LocalPid, NifResult, Resource, ResourceArc, Term};
 
-use crate::atoms;
-use crate::outbox::{OutboxResource, passed_over, with_frames};
+use crate::outbox::{EventResource, MANY, OutboxResource, passed_over, with_frames};
 use crate::outbox_socket::SocketResource;
 use crate::outbox_transport::{self, TransportResource};
+use crate::{atoms, reaper};
 
 /// Bytes of JSON that one write takes, about.
-const WRITE: usize = 64 * 1024;
+const WRITE: usize = Outbox::WRITE as usize;
 /// What flushing a queue does before others get a turn.
 const PIECE: Duration = Duration::from_micros(400);
 
@@ -123,6 +123,35 @@ fn outbox_flush<'a>(env: Env<'a>, outbox: &OutboxResource) -> NifResult<Atom> {
 #[rustler::nif(schedule = "DirtyCpu")]
 fn outbox_flush_dirty<'a>(env: Env<'a>, outbox: &OutboxResource) -> NifResult<Atom> {
     flush(env, outbox, usize::MAX)
+}
+
+/// Writes what the socket takes, and if the outbox is full all the same drops unsent events, those of the
+/// largest sources first: `{[{source, events, bytes}], full?}`.
+#[rustler::nif]
+fn outbox_relieve<'a>(env: Env<'a>, outbox: &OutboxResource) -> NifResult<Term<'a>> {
+    let began = Instant::now();
+    while outbox.get()?.is_full() && began.elapsed() < PIECE {
+        match turn(env, outbox)? {
+            Turn::Again => {}
+            Turn::Done | Turn::Blocked(_) | Turn::Tell => break,
+        }
+    }
+    let (dropped, events, is_full) = outbox.get()?.relieve();
+    if events.len() as u64 > MANY {
+        reaper::bury(events);
+    }
+    let dropped: Vec<_> = dropped.iter().map(|of| (of.source, of.events, of.bytes)).collect();
+    Ok((dropped, is_full).encode(env))
+}
+
+/// Whether an event may be pushed while at most `max_bytes` of its type wait, or none but this one.
+#[rustler::nif]
+fn outbox_fits(outbox: &OutboxResource, event: &EventResource, max_bytes: u64) -> NifResult<bool> {
+    // Events that are being written still wait in the outbox.
+    let path = outbox.link.path.try_lock();
+    let path = path.as_ref().and_then(|path| path.as_ref());
+    let kept = path.map_or(0, |path| path.socket.get().lock().kept());
+    Ok(outbox.get()?.fits(event.get()?, max_bytes, kept as u64))
 }
 
 /// An outbox, and whom to tell if it cannot be flushed.

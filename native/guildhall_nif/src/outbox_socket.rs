@@ -226,6 +226,11 @@ fn outbox_socket_kept(socket: &SocketResource) -> usize {
 }
 
 #[rustler::nif]
+fn outbox_socket_total(socket: &SocketResource) -> u64 {
+    socket.socket.lock().total()
+}
+
+#[rustler::nif]
 fn outbox_socket_finish(socket: &SocketResource) -> Atom {
     socket.socket.lock().finish();
     rustler::types::atom::ok()

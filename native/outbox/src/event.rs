@@ -1,5 +1,6 @@
 //! A dispatch, encoded once for everyone who gets it.
 
+use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use crate::encoded::Encoded;
@@ -22,6 +23,7 @@ struct Handle {
 #[derive(Debug)]
 struct Body {
     json: Encoded,
+    source: u64,
     /// How long the type is, so that it and the data are found in the JSON.
     kind: u8,
     /// Made of the JSON by the first client that reads it.
@@ -44,8 +46,16 @@ impl Event {
     const BEFORE_KIND: &[u8] = br#""t":""#;
     const BEFORE_DATA: &[u8] = br#"","op":0,"d":"#;
 
+    /// The source of an event that is never dropped for its size.
+    pub const NO_SOURCE: u64 = 0;
+
     /// An event of a type, with `data` as its JSON.
     pub fn new(kind: &[u8], data: &[u8]) -> Result<Self, Invalid> {
+        Self::from_source(Self::NO_SOURCE, kind, data)
+    }
+
+    /// The same, from a source whose events may be dropped together.
+    pub fn from_source(source: u64, kind: &[u8], data: &[u8]) -> Result<Self, Invalid> {
         if kind.is_empty() || kind.len() > 64 || !kind.iter().all(|byte| is_plain(*byte)) {
             return Err(Invalid::Type);
         }
@@ -58,6 +68,7 @@ impl Event {
         let size = tail.len() as u64;
         let body = Body {
             json: Encoded::new(tail.into_boxed_slice()),
+            source,
             kind: kind.len() as u8,
             etf: OnceLock::new(),
         };
@@ -74,6 +85,16 @@ impl Event {
     #[inline]
     pub fn size(&self) -> u64 {
         self.0.size
+    }
+
+    /// Where it comes from.
+    pub(crate) fn source(&self) -> u64 {
+        self.0.body.source
+    }
+
+    /// Its type.
+    pub(crate) fn kind(&self) -> &[u8] {
+        self.0.body.kind()
     }
 
     /// How many hold it: about as many as were pushed it and have not acknowledged it. Those who count
@@ -116,8 +137,16 @@ impl Drop for Handle {
 }
 
 impl Body {
+    fn kind_range(&self) -> Range<usize> {
+        Event::BEFORE_KIND.len()..Event::BEFORE_KIND.len() + usize::from(self.kind)
+    }
+
+    fn kind(&self) -> &[u8] {
+        self.json.tail().get(self.kind_range()).unwrap_or_default()
+    }
+
     fn spell(&self) -> Result<Box<Encoded>, NotJson> {
-        let kind = Event::BEFORE_KIND.len()..Event::BEFORE_KIND.len() + usize::from(self.kind);
+        let kind = self.kind_range();
         let json = self.json.tail();
         let data = kind.end + Event::BEFORE_DATA.len()..json.len() - 1;
 

@@ -23,7 +23,7 @@ mod transport;
 mod zlib;
 mod zstd;
 
-pub use backlog::{Info, Pushed, ResumeError};
+pub use backlog::{Dropped, Info, Pushed, ResumeError};
 pub use encoding::{Encoding, NotJson};
 pub use event::{Event, Invalid};
 pub use frames::Frames;

@@ -4,17 +4,18 @@ use std::borrow::Borrow;
 
 use parking_lot::Mutex;
 
-use crate::backlog::{Backlog, Forgotten};
+use crate::backlog::{Backlog, Dropped, Forgotten};
 use crate::gauge::OUTBOXES;
 use crate::transport::{Failure, Transport};
 use crate::{Event, Frames, Head, Info, Pushed, ResumeError, Socket, Written};
 
-/// How much an outbox holds.
+/// How much an outbox keeps for a resume. Twice as much may wait unsent: then it is full. At four times as
+/// much it gives up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Events that were never sent, and events that are kept for a resume.
+    /// Events.
     pub events: u32,
-    /// The same in bytes, each plus at most one event.
+    /// Their bytes, plus at most one event.
     pub bytes: u32,
 }
 
@@ -61,11 +62,14 @@ pub struct Outbox {
 }
 
 impl Outbox {
+    /// Bytes of events that a write takes, unless a single one is larger.
+    pub const WRITE: u64 = 64 * 1024;
+
     /// An empty outbox.
     pub fn new(limits: Limits) -> Self {
         OUTBOXES.add(size_of::<Self>());
-        // A ring may hold twice as many, and counts them in 32 bits.
-        let max_events = limits.events.min(u32::MAX / 2);
+        // A ring may hold four times as many unsent, and counts them in 32 bits.
+        let max_events = limits.events.min(u32::MAX / 4);
         Self { max_events, backlog: Mutex::default(), max_bytes: limits.bytes }
     }
 
@@ -82,7 +86,8 @@ impl Outbox {
         self.change(|backlog| backlog.push(event, &self.limits())).0
     }
 
-    /// The same for several events, under one lock. `Wake` if any of them wakes.
+    /// The same for several events, under one lock. `Full` if any of them finds it full, or else `Wake` if
+    /// any of them wakes.
     pub fn push_all<E: Borrow<Event>>(&self, events: &[&E]) -> Pushed {
         self.change(|backlog| {
             let (mut result, mut forgotten) = (Pushed::Queued, Forgotten::new());
@@ -92,9 +97,9 @@ impl Outbox {
                     forgotten.extend(more);
                 }
                 match pushed {
-                    Pushed::Queued => {}
-                    Pushed::Wake => result = Pushed::Wake,
-                    Pushed::Overflow => return (Pushed::Overflow, forgotten),
+                    Pushed::Wake if result == Pushed::Queued => result = Pushed::Wake,
+                    Pushed::Full => result = Pushed::Full,
+                    Pushed::Queued | Pushed::Wake => {}
                 }
             }
             (result, forgotten)
@@ -115,20 +120,19 @@ impl Outbox {
         out: &mut Frames,
     ) -> Result<Taken, Failure> {
         let mut backlog = self.backlog.lock();
-        let mut events = Vec::new();
         let (mut bytes, mut work) = (0, 0);
-
-        for (number, event) in backlog.waiting() {
+        let events = backlog.write(|event| {
             let size = Head::MAX_BYTES + event.size() as usize;
-            if bytes > 0 && bytes + size > max_bytes {
-                break;
+            let fits = bytes == 0 || bytes + size <= max_bytes;
+            if fits {
+                bytes += size;
+                work += transport.work_of(event);
             }
-            bytes += size;
-            work += transport.work_of(event);
-            if work > budget {
-                return Ok(Taken::Beyond);
-            }
-            events.push((number, event.clone()));
+            fits && work <= budget
+        });
+        if work > budget {
+            backlog.writing_ended();
+            return Ok(Taken::Beyond);
         }
 
         if events.is_empty() {
@@ -187,6 +191,38 @@ impl Outbox {
                 Written::Slow | Written::Lost => Flushed::Lost,
             },
         })
+    }
+
+    /// Drops unsent events if the outbox is full, those of the largest sources first, until what is left is
+    /// within the limits. Returns what was dropped, by source, the events themselves, and whether the
+    /// outbox is full all the same.
+    pub fn relieve(&self) -> (Vec<Dropped>, Vec<Event>, bool) {
+        let limits = self.limits();
+        let ((dropped, is_full), forgotten) = self.change(|backlog| {
+            let (dropped, forgotten) = backlog.relieve(&limits);
+            ((dropped, backlog.is_full(&limits)), forgotten)
+        });
+        (dropped, forgotten.into_vec(), is_full)
+    }
+
+    /// Whether so many unsent bytes wait that a push would answer `Full`, or the outbox has given up.
+    pub fn is_full(&self) -> bool {
+        self.backlog.lock().is_full(&self.limits())
+    }
+
+    /// Whether the event may be pushed while at most `max_bytes` of events of its type wait unsent, or none
+    /// but this one. `kept` bytes of earlier events are at the socket, see [`Stream::kept`].
+    ///
+    /// [`Stream::kept`]: crate::Stream::kept
+    pub fn fits(&self, event: &Event, max_bytes: u64, kept: u64) -> bool {
+        let backlog = self.backlog.lock();
+        if backlog.unsent_bytes() + kept + event.size() <= max_bytes {
+            return true;
+        }
+        // A write keeps more than this only of a single event.
+        let kept = if kept > Self::WRITE { kept } else { 0 };
+        let like = backlog.unsent_like(event) + kept;
+        like == 0 || like + event.size() <= max_bytes
     }
 
     /// Forgets the events up to `number`, which the client says it has; ignores a number it was not sent.

@@ -60,6 +60,8 @@ pub struct Stream {
     sent: usize,
     /// Bytes that were written behind what the kernel did not take.
     behind: usize,
+    /// Bytes that the kernel has taken in all.
+    total: u64,
     /// Whether the last bytes were written.
     ended: bool,
     lost: bool,
@@ -79,6 +81,7 @@ impl Socket {
             rest: Vec::new(),
             sent: 0,
             behind: 0,
+            total: 0,
             ended: false,
             lost: false,
         };
@@ -124,6 +127,11 @@ impl Stream {
     /// Bytes that the kernel has not taken.
     pub fn kept(&self) -> usize {
         self.rest.len() - self.sent
+    }
+
+    /// Bytes that the kernel has taken since the socket was made.
+    pub fn total(&self) -> u64 {
+        self.total
     }
 
     /// Writes the bytes, or what is possible of them.
@@ -219,6 +227,7 @@ impl Stream {
                 }
             }
         }
+        self.total += sent as u64;
         sent
     }
 

@@ -5,10 +5,11 @@
 mod support;
 
 use outbox::{
-    Encoding, Failure, Frames, Kind, Limits, Outbox, Policy, Pushed, ResumeError, Taken, Transport,
+    Dropped, Encoding, Event, Failure, Frames, Kind, Limits, Outbox, Policy, Pushed, ResumeError,
+    Taken, Transport,
 };
 use proptest::prelude::*;
-use support::{NO_LIMITS, drain, event, take, transport};
+use support::{Client, NO_LIMITS, drain, event, take, transport};
 
 /// Bytes of an event without data.
 const EMPTY: u64 = r#""t":"T","op":0,"d":}"#.len() as u64;
@@ -61,7 +62,7 @@ fn a_take_beyond_its_budget_moves_nothing() {
 fn sent_events_fall_off_and_unsent_ones_overflow() {
     let outbox = outbox(3, u32::MAX);
     for _ in 0..5 {
-        assert_ne!(outbox.push(&event(b"1")), Pushed::Overflow);
+        assert_ne!(outbox.push(&event(b"1")), Pushed::Full);
         drain(&outbox, &mut plain(), 100);
     }
     assert_eq!(outbox.info().ring.0, 3);
@@ -70,21 +71,95 @@ fn sent_events_fall_off_and_unsent_ones_overflow() {
     assert_eq!(outbox.resume(6), Err(ResumeError::Invalid));
 
     // What is sent again does not count as unsent.
-    for _ in 0..3 {
-        assert_ne!(outbox.push(&event(b"1")), Pushed::Overflow);
+    for _ in 0..6 {
+        assert_ne!(outbox.push(&event(b"1")), Pushed::Full);
     }
-    assert_eq!(outbox.push(&event(b"1")), Pushed::Overflow);
-    assert_eq!(outbox.push(&event(b"1")), Pushed::Overflow);
+    for _ in 0..6 {
+        assert_eq!(outbox.push(&event(b"1")), Pushed::Full);
+    }
+    assert_eq!(outbox.info().pending.0, 15);
+    assert_eq!(outbox.push(&event(b"1")), Pushed::Full);
+    assert_eq!(outbox.push(&event(b"1")), Pushed::Full);
     assert_eq!(take(&outbox, &mut plain(), 100).0, Taken::Empty);
-    assert_eq!(outbox.resume(8), Err(ResumeError::Gone));
+    assert_eq!(outbox.resume(17), Err(ResumeError::Gone));
     assert!(outbox.info().overflowed);
+    let (dropped, _events, is_full) = outbox.relieve();
+    assert_eq!((dropped, is_full), (Vec::new(), true));
+}
+
+fn from_source(source: u64, bytes: usize) -> Event {
+    Event::from_source(source, b"T", &vec![b'1'; bytes - EMPTY as usize]).unwrap()
+}
+
+#[test]
+fn the_largest_sources_are_dropped_and_the_others_move_up() {
+    let outbox = outbox(100, 1_000);
+    outbox.push(&from_source(7, 500));
+    drain(&outbox, &mut plain(), 1_000);
+    for _ in 0..4 {
+        outbox.push(&from_source(Event::NO_SOURCE, 30));
+        outbox.push(&from_source(7, 300));
+        outbox.push(&from_source(8, 150));
+        outbox.push(&from_source(9, 100));
+    }
+    assert_eq!(outbox.push(&event(b"")), Pushed::Full);
+
+    let (dropped, events, is_full) = outbox.relieve();
+    let of_7 = Dropped { source: 7, events: 4, bytes: 1_200 };
+    let of_8 = Dropped { source: 8, events: 4, bytes: 600 };
+    assert_eq!((dropped, events.len(), is_full), (vec![of_7, of_8], 8, false));
+
+    // The client has seen 1, and sees no gap.
+    let info = outbox.info();
+    assert_eq!((info.sequence, info.pending), (10, (9, 4 * 130 + EMPTY)));
+    assert_eq!(outbox.resume(0), Ok(()));
+    let payloads = Client::new(Kind::Plain).read(&drain(&outbox, &mut plain(), 10_000));
+    for (number, payload) in (1..=10).zip(&payloads) {
+        assert!(payload.starts_with(format!("{{\"s\":{number},").as_bytes()));
+    }
+    assert_eq!(payloads.len(), 10);
+    assert_eq!(outbox.push(&event(b"")), Pushed::Wake);
+    let (dropped, _events, is_full) = outbox.relieve();
+    assert_eq!((dropped, is_full), (Vec::new(), false));
+}
+
+#[test]
+fn what_has_no_source_is_never_dropped() {
+    let outbox = outbox(2, u32::MAX);
+    for _ in 0..5 {
+        outbox.push(&event(b""));
+    }
+    let (dropped, _events, is_full) = outbox.relieve();
+    assert_eq!((dropped, is_full), (Vec::new(), true));
+    assert_eq!(outbox.info().pending.0, 5);
+}
+
+#[test]
+fn one_large_event_of_a_type_waits_or_several_small_ones() {
+    let outbox = Outbox::new(NO_LIMITS);
+    let large = from_source(1, 1_000);
+    let small = from_source(1, 100);
+    assert!(outbox.fits(&large, 500, 0));
+    assert!(outbox.fits(&large, 500, Outbox::WRITE));
+    assert!(!outbox.fits(&large, 500, Outbox::WRITE + 1));
+
+    outbox.push(&small);
+    assert!(outbox.fits(&small, 500, 0));
+    assert!(!outbox.fits(&large, 500, 0));
+    // Others do not count as long as all of it is more than fits.
+    let other = Event::new(b"OTHER", &[b'1'; 1_000]).unwrap();
+    assert!(outbox.fits(&other, 500, 0));
+    drain(&outbox, &mut plain(), 100);
+    outbox.push(&other);
+    assert!(outbox.fits(&large, 500, 0));
 }
 
 #[test]
 fn one_event_may_be_larger_than_the_limit() {
     let outbox = outbox(100, 100);
     assert_eq!(outbox.push(&event(&[b'1'; 1_000])), Pushed::Wake);
-    assert_eq!(outbox.push(&event(b"2")), Pushed::Overflow);
+    assert_eq!(outbox.push(&event(b"2")), Pushed::Full);
+    assert!(outbox.info().overflowed);
 }
 
 #[test]
@@ -110,6 +185,7 @@ enum Step {
     Take(u16),
     Acknowledge(u64),
     Resume(u64),
+    Relieve,
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -118,25 +194,44 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (0..600_u16).prop_map(Step::Take),
         1 => (0..50_u64).prop_map(Step::Acknowledge),
         1 => (0..50_u64).prop_map(Step::Resume),
+        1 => Just(Step::Relieve),
     ]
 }
 
 proptest! {
     #[test]
-    fn memory_stays_within_twice_the_limits(
+    fn memory_stays_within_five_times_the_limits(
         events in 1..8_u32, bytes in 1..1_000_u32, steps in proptest::collection::vec(step(), 0..120)
     ) {
         let outbox = outbox(events, bytes);
         for step in steps {
             match step {
-                Step::Push(size) => drop(outbox.push(&event(&vec![b'1'; usize::from(size)]))),
+                Step::Push(size) => {
+                    let data = vec![b'1'; usize::from(size)];
+                    let event = Event::from_source(u64::from(size % 3), b"T", &data).unwrap();
+                    drop(outbox.push(&event));
+                }
                 Step::Take(max) => drop(take(&outbox, &mut plain(), usize::from(max))),
                 Step::Acknowledge(number) => drop(outbox.acknowledge(number)),
                 Step::Resume(number) => drop(outbox.resume(number)),
+                Step::Relieve => {
+                    let before = outbox.info();
+                    let (dropped, events, is_full) = outbox.relieve();
+                    let after = outbox.info();
+                    let count = events.len() as u64;
+                    let bytes: u64 = events.iter().map(Event::size).sum();
+                    prop_assert_eq!(dropped.iter().map(|of| of.events).sum::<u64>(), count);
+                    prop_assert_eq!(dropped.iter().map(|of| of.bytes).sum::<u64>(), bytes);
+                    prop_assert_eq!(before.sequence, after.sequence + count);
+                    prop_assert_eq!(before.pending, (after.pending.0 + count, after.pending.1 + bytes));
+                    prop_assert_eq!(before.ring, (after.ring.0 + count, after.ring.1 + bytes));
+                    prop_assert!(!is_full || after.overflowed || after.pending.0 > 0);
+                }
             }
             let info = outbox.info();
-            prop_assert!(info.ring.0 <= u64::from(2 * events));
-            prop_assert!(info.ring.1 <= 2 * (u64::from(bytes) + EMPTY + 300));
+            // What is sent again, and what was never sent.
+            prop_assert!(info.ring.0 <= u64::from(5 * events));
+            prop_assert!(info.ring.1 <= 5 * (u64::from(bytes) + EMPTY + 300));
             prop_assert!(info.pending.0 <= info.ring.0 && info.pending.1 <= info.ring.1);
         }
     }
