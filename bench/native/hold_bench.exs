@@ -210,7 +210,7 @@ dispatch = fn items ->
     {from, plan} = Process.get(:plan) || {0, items}
 
     case Native.audience_dispatch(room, plan, from, queue) do
-      {next, plan, {_count, _wake, _overflow}} -> Process.put(:plan, {next, plan})
+      {next, plan, {_count, _wake, _full}} -> Process.put(:plan, {next, plan})
       _done -> Process.delete(:plan)
     end
   end
@@ -270,7 +270,7 @@ body = fn size ->
   ~s({"content":"#{Base.encode64(:crypto.strong_rand_bytes(div(size * 3, 4)))}"})
 end
 
-small = Native.outbox_event("MESSAGE_CREATE", body.(1_000))
+small = Native.outbox_event("MESSAGE_CREATE", body.(1_000), 0)
 item_of = &%Audience.Item{to: {:channel, 10}, intents: 512, body: &1}
 outbox = Native.outbox_new(100_000, 4_000_000_000)
 taker = Native.outbox_transport_new(:plain, :json, :shared, 0)
@@ -295,7 +295,7 @@ waiting = fn n ->
   outbox = Native.outbox_new(1_000, largest)
 
   for _ <- 1..max(div(20_000, byte_size(data)), 1),
-      do: Native.outbox_push(outbox, Native.outbox_event("E", data))
+      do: Native.outbox_push(outbox, Native.outbox_event("E", data, 0))
 
   outbox
 end
@@ -341,7 +341,7 @@ for kind <- [:plain, :zlib_stream, :zstd_stream] do
 end
 
 report.("outbox event of 500 KB", calls, [prepare: fn _n -> body.(500_000) end], fn data ->
-  Native.outbox_event("E", data)
+  Native.outbox_event("E", data, 0)
 end)
 
 ## Sockets
@@ -457,7 +457,10 @@ for {name, make} <- [
       {"an outbox of 250 events of 4 KB",
        fn ->
          outbox = Native.outbox_new(1_000, largest)
-         for _ <- 1..250, do: Native.outbox_push(outbox, Native.outbox_event("E", body.(4_000)))
+
+         for _ <- 1..250,
+             do: Native.outbox_push(outbox, Native.outbox_event("E", body.(4_000), 0))
+
          outbox
        end}
     ] do

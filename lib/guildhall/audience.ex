@@ -74,7 +74,7 @@ defmodule Guildhall.Audience do
   | `moved/2` | `O(channels)`, and `O(sessions / 64)` a class | normal, in pieces |
   | `replace/2` | `change/2` of all roles and channels, those that were and those that come | the same |
   | `visible?/3` | `O(overwrites)` | normal |
-  | `set_passive/3` | constant | normal |
+  | `set_passive/3`, `outbox/2` | constant | normal |
   | `sessions/2`, `size/1`, `bytes/1`, `memory/0` | constant | normal |
 
   Channels that the same roles and members see are of one *class*, whose set of sessions is worked out
@@ -219,13 +219,13 @@ defmodule Guildhall.Audience do
 
   Each outbox is locked once for all of its events, so that a burst costs much less in one call. Returns
   how many were pushed, the processes that must be told that something waits in their outbox, and the
-  keys of sessions whose outbox has overflowed.
+  keys of sessions whose outbox is full and must be relieved (`Guildhall.Outbox.relieve/1`).
 
   With a `Guildhall.Outbox.Queue`, outboxes that write by themselves are put there to be flushed, and
   their processes need not be told.
   """
   @spec dispatch(t(), [Item.t()], Queue.t() | nil) ::
-          {count :: non_neg_integer(), wake :: [pid()], overflow :: [key()]}
+          {count :: non_neg_integer(), wake :: [pid()], full :: [key()]}
   def dispatch(audience, items, queue \\ nil) when is_list(items) do
     Pieces.dispatch(audience, items, queue)
   end
@@ -241,6 +241,10 @@ defmodule Guildhall.Audience do
   @doc "Whether a session sees a channel; false if one of them is not here."
   @spec visible?(t(), key(), channel_id :: id()) :: boolean()
   def visible?(audience, key, channel_id), do: Native.audience_sees(audience, key, channel_id)
+
+  @doc "Returns the outbox of a session, or nil if the session is not here."
+  @spec outbox(t(), key()) :: Outbox.t() | nil
+  def outbox(audience, key), do: Native.audience_outbox(audience, key)
 
   @doc "Returns the keys of a user's sessions."
   @spec sessions(t(), user_id :: id()) :: [key()]

@@ -301,7 +301,8 @@ defmodule Guildhall.Guild do
   @doc """
   Attaches the calling session: it is told of the guild, and of everything that happens from then on.
 
-  The room fills in the subscriber's member. A session that is attached already stays as it is.
+  The room fills in the subscriber's member. A session that is attached already stays as it is: its relay
+  passes over what comes again.
   """
   @spec attach(
           Instance.t(),

@@ -26,7 +26,7 @@ defmodule Guildhall.Native do
   @type moves :: reference()
   @type plan :: reference()
   @typep dispatched ::
-           {count :: non_neg_integer(), wake :: [pid()], overflow :: [non_neg_integer()]}
+           {count :: non_neg_integer(), wake :: [pid()], full :: [non_neg_integer()]}
 
   @spec audience_new(non_neg_integer(), non_neg_integer() | nil, non_neg_integer()) :: audience()
   def audience_new(_guild_id, _owner_id, _max_bytes), do: not_loaded()
@@ -71,6 +71,9 @@ defmodule Guildhall.Native do
 
   @spec audience_sees(audience(), non_neg_integer(), non_neg_integer()) :: boolean()
   def audience_sees(_audience, _key, _channel_id), do: not_loaded()
+
+  @spec audience_outbox(audience(), non_neg_integer()) :: outbox() | nil
+  def audience_outbox(_audience, _key), do: not_loaded()
 
   @spec audience_size(audience()) :: non_neg_integer()
   def audience_size(_audience), do: not_loaded()
@@ -234,16 +237,16 @@ defmodule Guildhall.Native do
   @type outbox :: reference()
   @type transport :: reference()
 
-  @spec outbox_event(binary(), iodata()) :: event()
-  def outbox_event(_type, _data), do: not_loaded()
+  @spec outbox_event(binary(), iodata(), source :: non_neg_integer()) :: event()
+  def outbox_event(_type, _data, _source), do: not_loaded()
 
-  @spec outbox_event_dirty(binary(), iodata()) :: event()
-  def outbox_event_dirty(_type, _data), do: not_loaded()
+  @spec outbox_event_dirty(binary(), iodata(), source :: non_neg_integer()) :: event()
+  def outbox_event_dirty(_type, _data, _source), do: not_loaded()
 
   @spec outbox_new(pos_integer(), pos_integer()) :: outbox()
   def outbox_new(_max_events, _max_bytes), do: not_loaded()
 
-  @spec outbox_push(outbox(), event()) :: :wake | :queued | :overflow
+  @spec outbox_push(outbox(), event()) :: :wake | :queued | :full
   def outbox_push(_outbox, _event), do: not_loaded()
 
   @spec outbox_push_many(
@@ -251,7 +254,7 @@ defmodule Guildhall.Native do
           [event() | {event(), [{outbox(), event() | nil}]}],
           first :: non_neg_integer()
         ) ::
-          {wake :: [non_neg_integer()], overflow :: [non_neg_integer()], rest :: [outbox()],
+          {wake :: [non_neg_integer()], full :: [non_neg_integer()], rest :: [outbox()],
            next :: non_neg_integer()}
   def outbox_push_many(_outboxes, _events, _first), do: not_loaded()
 
@@ -292,6 +295,14 @@ defmodule Guildhall.Native do
 
   @spec outbox_flush_dirty(outbox()) :: :idle | :more | :blocked | :lost | :unconnected
   def outbox_flush_dirty(_outbox), do: not_loaded()
+
+  @spec outbox_relieve(outbox()) ::
+          {[{source :: pos_integer(), events :: pos_integer(), bytes :: pos_integer()}],
+           full? :: boolean()}
+  def outbox_relieve(_outbox), do: not_loaded()
+
+  @spec outbox_fits(outbox(), event(), max_bytes :: non_neg_integer()) :: boolean()
+  def outbox_fits(_outbox, _event, _max_bytes), do: not_loaded()
 
   @spec outbox_queue_new() :: queue()
   def outbox_queue_new, do: not_loaded()
@@ -339,6 +350,9 @@ defmodule Guildhall.Native do
 
   @spec outbox_socket_kept(socket()) :: non_neg_integer()
   def outbox_socket_kept(_socket), do: not_loaded()
+
+  @spec outbox_socket_total(socket()) :: non_neg_integer()
+  def outbox_socket_total(_socket), do: not_loaded()
 
   @spec outbox_socket_finish(socket()) :: :ok
   def outbox_socket_finish(_socket), do: not_loaded()

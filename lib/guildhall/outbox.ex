@@ -3,13 +3,13 @@ defmodule Guildhall.Outbox do
     max_events: [
       type: :pos_integer,
       default: 10_000,
-      doc: "Events that may wait unsent, and sent ones that are kept for a resume."
+      doc: "Events that are kept for a resume. Twice as many may wait unsent."
     ],
     max_bytes: [
       type: :pos_integer,
       default: 4_194_304,
       doc:
-        "The same in bytes, up to 4 GB. One event may pass it, or a large one could never be sent."
+        "The same in bytes, up to 4 GB. One event may exceed it, or a large one could never be sent."
     ]
   ]
 
@@ -42,12 +42,15 @@ defmodule Guildhall.Outbox do
   **Waking.** A push answers `:wake` if the taker must be told, at most once until a take has left
   nothing behind; other pushes answer `:queued`.
 
-  **Bounds.** A reader that is too slow has more events waiting that were never sent than the
-  limits allow. The push that finds it so answers `:overflow`, as does every later one; everything
-  is dropped, `take/3` finds nothing and `resume/2` answers `{:error, :gone}`. Events that were
-  sent fall off the ring's old end silently, when the client acknowledged them or when the ring is
-  full. What a resumed client is sent again does not count as unsent, so a ring is never larger
-  than twice the limits.
+  **Bounds.** An outbox is full when twice the limits wait that were never sent: because its reader is
+  slow, or because a burst came. A push still adds its event, and answers `:full`. Then `relieve/1`
+  must be called: it writes what the socket takes, and if that is not enough it drops events, those
+  of the largest sources first. The events that stay move up, so that the client sees no gap in the
+  numbers. An outbox that is not relieved gives up at four times the limits: everything is dropped,
+  `take/3` finds nothing and `resume/2` answers `{:error, :gone}`. Events that were sent fall off the
+  ring's old end silently, when the client acknowledged them or when the ring is beyond the limits.
+  What a resumed client is sent again does not count as unsent, so a ring is never larger than five
+  times the limits.
 
   | function | cost | scheduler |
   | -------- | ---- | --------- |
@@ -58,6 +61,8 @@ defmodule Guildhall.Outbox do
   | `flush/1` | the same, and a system call | as `take/3` |
   | `acknowledge/2` | `O(events forgotten)` | normal |
   | `connect/3`, `disconnect/1` | constant, once who writes has finished | normal |
+  | `relieve/1` | `O(events that wait)` if the outbox is full | normal, some 0.4 ms of writing |
+  | `fits?/3` | constant, or `O(events that wait)` beyond `max_bytes` | normal |
   | `new/1`, `resume/2`, `info/1`, `memory/0` | constant | normal |
   """
 
@@ -67,19 +72,23 @@ defmodule Guildhall.Outbox do
   @opaque t :: Native.outbox()
   @opaque event :: Native.event()
   @type sequence :: non_neg_integer()
+  @type source :: non_neg_integer()
   @typedoc "An event for many outboxes, with what some of them get instead."
   @type item :: event() | {event(), [{t(), instead :: event() | nil}]}
 
   @doc """
   Makes an event of a type (`A-Z`, `0-9`, `_`) and its data, which is JSON already.
 
-  Raises `ArgumentError` for another type, or for data beyond 64 MB.
+  `source` is an id of the caller's own, such as the room's. Events of one source may be dropped together, see
+  `relieve/1`; those of source 0 are never dropped. Raises `ArgumentError` for another type, or for data
+  beyond 64 MB.
   """
-  @spec event(type :: String.t(), data_json :: iodata()) :: event()
-  def event(type, data_json) when is_binary(type) do
+  @spec event(type :: String.t(), data_json :: iodata(), source()) :: event()
+  def event(type, data_json, source \\ 0)
+      when is_binary(type) and is_integer(source) and source in 0..@max_number do
     if IO.iodata_length(data_json) < @large,
-      do: Native.outbox_event(type, data_json),
-      else: Native.outbox_event_dirty(type, data_json)
+      do: Native.outbox_event(type, data_json, source),
+      else: Native.outbox_event_dirty(type, data_json, source)
   rescue
     ArgumentError ->
       message = "expected a type of A-Z, 0-9 and _, and at most 64 MB of data, got: "
@@ -98,8 +107,12 @@ defmodule Guildhall.Outbox do
     Native.outbox_new(options[:max_events], options[:max_bytes])
   end
 
-  @doc "Gives the event the next number and keeps it."
-  @spec push(t(), event()) :: :wake | :queued | :overflow
+  @doc """
+  Gives the event the next number and keeps it.
+
+  `:full` asks for `relieve/1`, and means that the taker must be told, as `:wake` does.
+  """
+  @spec push(t(), event()) :: :wake | :queued | :full
   def push(outbox, event), do: Native.outbox_push(outbox, event)
 
   @doc """
@@ -108,29 +121,49 @@ defmodule Guildhall.Outbox do
   An event may come with exceptions, `{event, [{outbox, instead}]}`: such an outbox gets another
   event in its place, or with `nil` none. Exceptions for outboxes not in the list do nothing.
 
-  Returns the positions in the list of those to wake and of those that overflowed. Several events
+  Returns the positions in the list of those to wake and of those that are full. Several events
   in one call cost much less than as many calls: each outbox is locked and brought to the cache
   once. A call of more than a few thousand events holds its scheduler for more than a millisecond.
   """
   @spec push_many([t()], item() | [item()]) ::
-          {wake :: [non_neg_integer()], overflow :: [non_neg_integer()]}
+          {wake :: [non_neg_integer()], full :: [non_neg_integer()]}
   def push_many(outboxes, events) when is_list(outboxes) and is_list(events) do
     case Native.outbox_push_many(outboxes, events, 0) do
-      {wake, overflow, [], _next} -> {wake, overflow}
-      {wake, overflow, rest, next} -> push_rest(rest, events, next, [wake], [overflow])
+      {wake, full, [], _next} -> {wake, full}
+      {wake, full, rest, next} -> push_rest(rest, events, next, [wake], [full])
     end
   end
 
   def push_many(outboxes, event) when is_list(outboxes), do: push_many(outboxes, [event])
 
-  defp push_rest([], _events, _first, wakes, overflows), do: {join(wakes), join(overflows)}
+  defp push_rest([], _events, _first, wakes, fulls), do: {join(wakes), join(fulls)}
 
-  defp push_rest(outboxes, events, first, wakes, overflows) do
-    {wake, overflow, rest, next} = Native.outbox_push_many(outboxes, events, first)
-    push_rest(rest, events, next, [wake | wakes], [overflow | overflows])
+  defp push_rest(outboxes, events, first, wakes, fulls) do
+    {wake, full, rest, next} = Native.outbox_push_many(outboxes, events, first)
+    push_rest(rest, events, next, [wake | wakes], [full | fulls])
   end
 
   defp join(pieces), do: pieces |> Enum.reverse() |> Enum.concat()
+
+  @doc """
+  Makes space in a full outbox, and does nothing to one that is not full.
+
+  First writes to the socket, where the outbox is connected and its transport is shared. If it is full all
+  the same, drops events that were never sent, those of the largest sources first, until what is left
+  is within the limits. Returns what was dropped, and whether the outbox is full all the same: what waits
+  has no source, or the outbox has given up.
+  """
+  @spec relieve(t()) ::
+          {dropped :: [{source(), events :: pos_integer(), bytes :: pos_integer()}],
+           full? :: boolean()}
+  def relieve(outbox), do: Native.outbox_relieve(outbox)
+
+  @doc """
+  Whether an event may be pushed if at most `max_bytes` of events of its type are to wait unsent, or one
+  event alone. What the socket has not taken counts, too.
+  """
+  @spec fits?(t(), event(), max_bytes :: non_neg_integer()) :: boolean()
+  def fits?(outbox, event, max_bytes), do: Native.outbox_fits(outbox, event, max_bytes)
 
   @doc """
   Takes what waits, as frames that are ready to be written: about `max_bytes` of JSON, but at least

@@ -33,9 +33,11 @@ defmodule Guildhall.Relay do
   | session | `{Guildhall.Relay, :wake}` | something waits in the outbox |
   | session | `{Guildhall.Relay, :attached, room_id}` | the attach events wait in the outbox, if there are any; it is subscribed |
   | session | `{Guildhall.Relay, :removed, room_id}` | it is no longer subscribed |
-  | session | `{Guildhall.Relay, :overflow}` | too much waits; it has been detached everywhere and must end |
+  | session | `{Guildhall.Relay, :deferred, room_id}` | the attach events of other rooms wait; attach to it again when they are sent |
+  | session | `{Guildhall.Relay, :congested, room_id}` | its outbox was full, mostly of the room's events, which were dropped; attach to it again when the client has caught up |
+  | session | `{Guildhall.Relay, :overflow}` | too much waits that cannot be dropped; it has been detached everywhere and must end |
   | session | `{Guildhall.Relay, :room_down, room_id}` | the room died; attach to it again |
-  | room | `{Guildhall.Relay, :detached, relay, [{session_id, user_id}]}` | sessions that died or overflowed |
+  | room | `{Guildhall.Relay, :detached, relay, [{session_id, user_id}]}` | sessions that died, were congested or overflowed |
   | room | `{Guildhall.Relay, :refused, room_id, reason}` | it does not fit into an audience; its sessions were told `:room_down`, and it must end |
 
   A relay that dies loses its subscribers. Their sessions monitor it, and attach to their rooms again

@@ -120,6 +120,11 @@ defmodule Guildhall.Telemetry do
      [accounts: "that were in it"], [instance: "which node"]},
     {[:user, :cache, :strangers], "Ids that nobody has were forgotten.",
      [ids: "asked for in the last ten seconds, up to 10,000"], [instance: "which node"]},
+    {[:relay, :relief],
+     "An outbox was full, and the unsent events of a room were dropped from it. Its session is attached to " <>
+       "the room again when its client has caught up.",
+     [events: "dropped", bytes: "of these events, as JSON"],
+     [instance: "which node", relay: "its process", room_id: "which room"]},
     {[:relay, :round], "A relay handled what waited in its mailbox.",
      [
        mailbox: "messages that waited when the round began",
@@ -127,7 +132,7 @@ defmodule Guildhall.Telemetry do
        events: "pushes, an event's bodies each",
        deliveries: "events put into outboxes",
        wakes: "sessions told that something waits",
-       overflows: "sessions cut off because too much waited",
+       overflows: "sessions that end because too much waits that cannot be dropped",
        dropped: "ephemeral events left out because the relay was behind",
        duration: "native unit"
      ], [instance: "which node", relay: "its pid"]},

@@ -36,17 +36,18 @@ defmodule Guildhall.AudienceTest do
     assert Audience.size(audience) == 4
   end
 
-  test "a dispatch says who must be woken, once, and who has overflowed", %{audience: audience} do
-    outboxes = for key <- 1..3, do: attach(audience, key, [], outbox: Outbox.new(max_events: 2))
+  test "a dispatch says who must be woken, once, and whose outbox is full", %{audience: audience} do
+    outboxes = for key <- 1..3, do: attach(audience, key, [], outbox: Outbox.new(max_events: 1))
     events = for n <- 1..2, do: Outbox.event("E", "#{n}")
     items = for event <- events, do: %Item{body: event}
 
     assert Audience.dispatch(audience, items) == {6, List.duplicate(self(), 3), []}
 
     assert Audience.dispatch(audience, [%Item{to: {:users, [2]}, body: hd(events)}]) ==
-             {1, [], [2]}
+             {1, [self()], [2]}
 
-    assert for(outbox <- outboxes, do: Outbox.info(outbox).sequence) == [2, 2, 2]
+    assert for(outbox <- outboxes, do: Outbox.info(outbox).sequence) == [2, 3, 2]
+    assert for(key <- 1..4, do: Audience.outbox(audience, key)) == outboxes ++ [nil]
   end
 
   test "a large dispatch is done in pieces", %{audience: audience} do

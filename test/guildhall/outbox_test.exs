@@ -20,18 +20,18 @@ defmodule Guildhall.OutboxTest do
     assert payloads(two) == [~s({"s":1,"t":"B","op":0,"d":2}), ~s({"s":2,"t":"A","op":0,"d":1})]
   end
 
-  test "push_many says whom to wake and whom to end, by position" do
+  test "push_many says whom to wake and whom to relieve, by position" do
     event = Outbox.event("A", "1")
     outboxes = for _ <- 1..10_000, do: Outbox.new(max_events: 2)
     full = Enum.map([1, 4_096, 9_999], &Enum.at(outboxes, &1))
-    for outbox <- full, _ <- 1..2, do: Outbox.push(outbox, event)
+    for outbox <- full, _ <- 1..4, do: Outbox.push(outbox, event)
 
-    {wake, overflow} = Outbox.push_many(outboxes, event)
-    assert overflow == [1, 4_096, 9_999]
-    assert wake == Enum.to_list(0..9_999) -- overflow
+    {wake, fulls} = Outbox.push_many(outboxes, event)
+    assert fulls == [1, 4_096, 9_999]
+    assert wake == Enum.to_list(0..9_999) -- fulls
 
-    {wake, overflow} = Outbox.push_many(outboxes, event)
-    assert {wake, overflow} == {[], [1, 4_096, 9_999]}
+    {wake, fulls} = Outbox.push_many(outboxes, event)
+    assert {wake, fulls} == {[], [1, 4_096, 9_999]}
     assert Outbox.push_many([], event) == {[], []}
 
     # More pushes than one piece holds, and in order.

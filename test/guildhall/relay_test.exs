@@ -204,7 +204,9 @@ defmodule Guildhall.RelayTest do
     assert Enum.sort(detached) == Enum.sort(for s <- sessions, do: {s.session_id, s.user_id})
   end
 
-  test "a slow reader is cut off, the others notice nothing", %{relay: relay} do
+  test "what is full of events that cannot be dropped ends, the others notice nothing", %{
+    relay: relay
+  } do
     slow = attach(relay, subscriber(5, [], outbox: Outbox.new(max_events: 3)))
     quick = attach(relay, subscriber(6))
     for n <- 1..10, do: Relay.publish([relay], 1, message("#{n}", 10))
@@ -216,6 +218,74 @@ defmodule Guildhall.RelayTest do
     refute_received {Relay, :overflow}
     assert read(quick) == for(n <- 1..10, do: "#{n}")
   end
+
+  test "a room that fills an outbox is suspended for this session, other rooms are not", %{
+    relay: relay
+  } do
+    Guildhall.Events.listen()
+    slow = subscriber(5, [], outbox: Outbox.new(max_events: 9))
+    attach(relay, slow)
+    {room, _ref} = room(fn -> open(relay, 20) end)
+    run(room, fn -> Relay.attach(relay, 20, slow, []) end)
+    assert_receive {Relay, :attached, 20}
+
+    item = &%{message("#{&1}", 10) | body: Outbox.event("E", "#{&1}", &2)}
+    Relay.publish([relay], 1, item.(0, 1))
+    run(room, fn -> for n <- 1..20, do: Relay.publish([relay], 20, item.(n, 20)) end)
+    assert_receive {Relay, :congested, 20}
+    Relay.publish([relay], 1, item.(21, 1))
+    sync(relay)
+
+    refute_received {Relay, :overflow}
+    refute_received {Relay, :detached, ^relay, _sessions}
+    {:ok, frames, false} = Outbox.take(slow.outbox, Outbox.Transport.new(:plain), 100_000)
+    assert [{:text, first}, {:text, deleted}, {:text, last}] = Frames.messages(frames)
+    assert first == ~s({"s":1,"t":"E","op":0,"d":0})
+    data = ~s({"id":"20","unavailable":true})
+    assert deleted == ~s({"s":2,"t":"GUILD_DELETE","op":0,"d":#{data}})
+    assert last == ~s({"s":3,"t":"E","op":0,"d":21})
+
+    assert_received {:event, [:guildhall, :relay, :relief], %{events: 20}, %{room_id: 20}}
+
+    # It gets the events again once the room has attached it again.
+    run(room, fn -> Relay.attach(relay, 20, slow, []) end)
+    assert_receive {Relay, :attached, 20}
+    run(room, fn -> Relay.publish([relay], 20, item.(22, 20)) end)
+    sync(relay)
+    assert read(slow) == ["22"]
+  end
+
+  test "guilds are attached in portions of 1 MiB, or one by one", %{relay: relay} do
+    session = subscriber(5)
+    create = &Outbox.event("GUILD_CREATE", ["\"", String.duplicate("x", &1), "\""], 7)
+    rooms = for id <- 31..35, do: {id, elem(room(fn -> open(relay, id) end), 0)}
+
+    attach = fn id, bytes ->
+      run(Map.new(rooms)[id], fn -> Relay.attach(relay, id, session, [create.(bytes)]) end)
+    end
+
+    # The first is larger than a portion, and alone.
+    attach.(31, 2_000_000)
+    assert_receive {Relay, :attached, 31}
+    attach.(32, 1_000)
+    assert_receive {Relay, :deferred, 32}
+    assert [_large] = read(session)
+
+    attach.(32, 500_000)
+    assert_receive {Relay, :attached, 32}
+    attach.(33, 500_000)
+    assert_receive {Relay, :attached, 33}
+    attach.(34, 500_000)
+    assert_receive {Relay, :deferred, 34}
+    attach.(35, 10_000)
+    assert_receive {Relay, :attached, 35}
+    assert length(read(session)) == 3
+
+    attach.(34, 500_000)
+    assert_receive {Relay, :attached, 34}
+  end
+
+  defp open(relay, id), do: Relay.open(relay, id, %View{guild: guild(id)})
 
   test "sessions of a room that dies are told that the guild is unavailable", %{relay: relay} do
     {room, ref} = room(fn -> Relay.open(relay, 20, %View{guild: guild(20)}) end)

@@ -53,7 +53,7 @@ defmodule Guildhall.Audience.Pieces do
   defp together(pieces) do
     {Enum.sum(for {count, _, _} <- pieces, do: count),
      Enum.flat_map(pieces, fn {_, wake, _} -> wake end),
-     pieces |> Enum.flat_map(fn {_, _, overflow} -> overflow end) |> Enum.uniq()}
+     pieces |> Enum.flat_map(fn {_, _, full} -> full end) |> Enum.uniq()}
   end
 
   @spec recipients(Native.audience(), Item.t()) :: binary()

@@ -144,6 +144,16 @@ defmodule Guildhall.Gateway.Connection do
     end
   end
 
+  # With TLS nothing waits at the socket, but in the outbox.
+  @impl Session.Connection
+  def progress(%__MODULE__{connected?: false, ws: ws}, outbox) do
+    {WebSocket.written(ws), Outbox.info(outbox).pending_bytes}
+  end
+
+  def progress(%__MODULE__{ws: ws}, _outbox) do
+    {WebSocket.written(ws), WebSocket.buffered(ws)}
+  end
+
   @impl Session.Connection
   def acknowledge(%__MODULE__{} = connection), do: put(connection, Opcode.acknowledge())
 

@@ -49,7 +49,7 @@ defmodule Guildhall.Guild.Effects do
 
   defp one(state, _instance, {:remove, user_id, %Event{} = event}) do
     relays = Audience.relays(state.audience)
-    if relays != [], do: Relay.remove(relays, state.id, user_id, Encoding.body(event))
+    if relays != [], do: Relay.remove(relays, state.id, user_id, Encoding.body(state, event))
     {state, effects} = Sessions.expel(state, user_id)
     {state, []} = perform(state, nil, effects)
     state
@@ -73,7 +73,14 @@ defmodule Guildhall.Guild.Effects do
   end
 
   defp one(state, _instance, {:attach, subscriber, events}) do
-    :ok = Relay.attach(subscriber.relay, state.id, subscriber, Enum.map(events, &Encoding.body/1))
+    :ok =
+      Relay.attach(
+        subscriber.relay,
+        state.id,
+        subscriber,
+        Enum.map(events, &Encoding.body(state, &1))
+      )
+
     state
   end
 

@@ -21,9 +21,9 @@ defmodule Guildhall.Guild.Encoding do
     event(state, %{event | content: {:json, Snapshot.channel(state, channel.id)}})
   end
 
-  def event(%State{guild: %{kind: kind}}, %Event{type: type} = event) do
-    content = body(event)
-    body = event.body && encode(type, event.body)
+  def event(%State{guild: %{kind: kind}} = state, %Event{type: type} = event) do
+    content = body(state, event)
+    body = event.body && encode(state, type, event.body)
 
     %Relay.Event{
       type: type,
@@ -35,15 +35,15 @@ defmodule Guildhall.Guild.Encoding do
       body: body || content,
       content: body && content,
       content_for: event.content_for,
-      author: event.author && encode(type, event.author),
+      author: event.author && encode(state, type, event.author),
       author_id: event.author_id,
       ephemeral: type in @ephemeral
     }
   end
 
   @doc "The whole event, for someone who may see all of it."
-  @spec body(Event.t()) :: Outbox.event()
-  def body(%Event{type: type, content: content}), do: encode(type, content)
+  @spec body(State.t(), Event.t()) :: Outbox.event()
+  def body(state, %Event{type: type, content: content}), do: encode(state, type, content)
 
   @doc """
   What those see for whom a channel appears, and those for whom it vanishes. It was given to
@@ -52,10 +52,16 @@ defmodule Guildhall.Guild.Encoding do
   @spec channel_pair(State.t(), Channel.t()) ::
           {channel_id :: pos_integer(), Outbox.event(), Outbox.event()}
   def channel_pair(state, channel) do
-    json = Snapshot.channel(state, channel.id)
-    {channel.id, Outbox.event("CHANNEL_CREATE", json), Outbox.event("CHANNEL_DELETE", json)}
+    json = {:json, Snapshot.channel(state, channel.id)}
+    {channel.id, encode(state, "CHANNEL_CREATE", json), encode(state, "CHANNEL_DELETE", json)}
   end
 
-  defp encode(type, {:json, json}), do: Outbox.event(type, json)
-  defp encode(type, data), do: Outbox.event(type, Payload.encode!(data))
+  defp encode(state, type, {:json, json}), do: Outbox.event(type, json, source(state, type))
+
+  defp encode(state, type, data),
+    do: Outbox.event(type, Payload.encode!(data), source(state, type))
+
+  # What a full outbox drops of a room is followed by a GUILD_DELETE, so none of these may be dropped.
+  defp source(_state, "GUILD_DELETE"), do: 0
+  defp source(%State{id: id}, _type), do: id
 end

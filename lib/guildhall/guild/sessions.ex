@@ -35,19 +35,23 @@ defmodule Guildhall.Guild.Sessions do
           | {:attach, Subscriber.t(), [Event.t()]}
 
   @doc """
-  Attaches a member's session. One that is attached already stays as it is.
+  Attaches a member's session.
 
-  One whose relay crashed comes with another relay: its presence and its voice state stay, and it gets
-  a snapshot.
+  One that asks again gets a snapshot again: its relay knows whether it has a place by now. One whose
+  relay crashed comes with another relay: its presence and its voice state stay.
   """
   @spec attach(State.t(), Subscriber.t(), Presence.t(), large_threshold :: pos_integer()) ::
           {State.t(), [effect()]}
   def attach(%State{} = state, %Subscriber{} = subscriber, presence, threshold) do
-    case Audience.fetch(state.audience, subscriber.session_id) do
-      {:ok, {relay, _pid}} when relay == subscriber.relay -> {state, []}
-      {:ok, _crashed} -> state |> release(subscriber) |> put(subscriber, presence, threshold)
-      :error -> put(state, subscriber, presence, threshold)
-    end
+    {state, effects} =
+      case Audience.fetch(state.audience, subscriber.session_id) do
+        {:ok, {relay, _pid}} when relay == subscriber.relay -> {state, []}
+        {:ok, _crashed} -> state |> release(subscriber) |> put(subscriber, presence)
+        :error -> put(state, subscriber, presence)
+      end
+
+    {events, state} = snapshot(state, subscriber, threshold)
+    {state, effects ++ [{:attach, subscriber, events}]}
   end
 
   defp release(state, %Subscriber{session_id: session_id}) do
@@ -55,7 +59,7 @@ defmodule Guildhall.Guild.Sessions do
     unwatched(%{state | audience: audience}, session_id)
   end
 
-  defp put(state, subscriber, presence, threshold) do
+  defp put(state, subscriber, presence) do
     open =
       if Audience.open?(state.audience, subscriber.relay),
         do: [],
@@ -63,8 +67,7 @@ defmodule Guildhall.Guild.Sessions do
 
     state = online(state, subscriber)
     {state, shown} = present(state, subscriber.user_id, subscriber.session_id, presence)
-    {events, state} = snapshot(state, subscriber, threshold)
-    {state, shown ++ open ++ [{:attach, subscriber, events}]}
+    {state, shown ++ open}
   end
 
   # GUILD_CREATE needs an intent like every other event about the guild itself.

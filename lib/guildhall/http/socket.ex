@@ -165,6 +165,22 @@ defmodule Guildhall.Http.Socket do
 
   def queued(_socket), do: 0
 
+  @doc "How many bytes the kernel has taken in all."
+  @spec sent(t()) :: non_neg_integer()
+  def sent(%Outbox.Socket{} = socket), do: Outbox.Socket.total(socket)
+
+  def sent(socket) do
+    options = [:send_oct, :send_pend]
+
+    stat =
+      if is_port(socket), do: :inet.getstat(socket, options), else: :ssl.getstat(socket, options)
+
+    case stat do
+      {:ok, values} -> max(values[:send_oct] - values[:send_pend], 0)
+      {:error, _reason} -> 0
+    end
+  end
+
   @doc "Makes another process the owner. The caller remembers that it did, see `given?/1`."
   @spec give(t(), pid()) :: :ok | {:error, term()}
   def give(socket, pid) do

@@ -188,4 +188,9 @@ defmodule Guildhall.Http.WebSocket do
   @spec buffered(t()) :: non_neg_integer()
   def buffered(%__MODULE__{state: :closed}), do: 0
   def buffered(%__MODULE__{} = ws), do: Socket.queued(ws.socket)
+
+  @doc "Returns how many bytes the kernel has taken in all."
+  @spec written(t()) :: non_neg_integer()
+  def written(%__MODULE__{state: :closed}), do: 0
+  def written(%__MODULE__{} = ws), do: Socket.sent(ws.socket)
 end

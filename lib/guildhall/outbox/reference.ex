@@ -7,6 +7,7 @@ defmodule Guildhall.Outbox.Reference do
   atoms of names, so it is for data that one knows.
   """
 
+  alias Guildhall.Outbox
   alias Guildhall.Outbox.Socket
   alias Guildhall.Payload
 
@@ -58,20 +59,75 @@ defmodule Guildhall.Outbox.Reference do
   end
 
   @doc "Gives the event the next number and keeps it."
-  @spec push(t(), event()) :: {:wake | :queued | :overflow, t()}
-  def push(%{overflowed: true} = outbox, _event), do: {:overflow, outbox}
+  @spec push(t(), event()) :: {:wake | :queued | :full, t()}
+  def push(%{overflowed: true} = outbox, _event), do: {:full, outbox}
 
   def push(%{sequence: sequence} = outbox, event) do
-    unsent = after_number(outbox, outbox.fresh)
-
-    if length(unsent) >= outbox.max_events or bytes(unsent) >= outbox.max_bytes do
-      {:overflow, %{outbox | overflowed: true, events: %{}, taken: sequence, fresh: sequence}}
+    if beyond?(outbox, 4) do
+      {:full, %{outbox | overflowed: true, events: %{}, taken: sequence, fresh: sequence}}
     else
       events = Map.put(outbox.events, sequence + 1, event)
       pushed = trim(%{outbox | events: events, sequence: sequence + 1, woken: true})
-      {if(outbox.woken, do: :queued, else: :wake), pushed}
+
+      cond do
+        beyond?(outbox, 2) -> {:full, pushed}
+        outbox.woken -> {:queued, pushed}
+        true -> {:wake, pushed}
+      end
     end
   end
+
+  defp beyond?(outbox, times) do
+    unsent = after_number(outbox, outbox.fresh)
+    length(unsent) >= times * outbox.max_events or bytes(unsent) >= times * outbox.max_bytes
+  end
+
+  @doc "Drops the unsent events of the largest sources, if the outbox is full."
+  @spec relieve(t()) ::
+          {{dropped :: [{Outbox.source(), pos_integer(), pos_integer()}], full? :: boolean()},
+           t()}
+  def relieve(outbox) do
+    if outbox.overflowed or not beyond?(outbox, 2),
+      do: {{[], outbox.overflowed}, outbox},
+      else: drop(outbox)
+  end
+
+  defp drop(outbox) do
+    unsent = after_number(outbox, outbox.fresh)
+
+    share = fn {_source, events, bytes} ->
+      events / outbox.max_events + bytes / outbox.max_bytes
+    end
+
+    sources =
+      for {source, numbered} <- Enum.group_by(unsent, fn {_n, event} -> source(event) end),
+          source != 0,
+          do: {source, length(numbered), bytes(numbered)}
+
+    {dropped, _left} =
+      sources
+      |> Enum.sort_by(&{-share.(&1), elem(&1, 0)})
+      |> Enum.flat_map_reduce({length(unsent), bytes(unsent)}, fn
+        {_source, events, bytes} = of, {count, all}
+        when count > outbox.max_events or all > outbox.max_bytes ->
+          {[of], {count - events, all - bytes}}
+
+        _of, left ->
+          {:halt, left}
+      end)
+
+    gone = for {source, _events, _bytes} <- dropped, do: source
+    {sent, unsent} = Enum.split_with(outbox.events, fn {number, _} -> number <= outbox.fresh end)
+    left = for {_n, event} <- Enum.sort(unsent), source(event) not in gone, do: event
+    numbered = Enum.with_index(left, fn event, n -> {outbox.fresh + 1 + n, event} end)
+    events = Map.new(sent ++ numbered)
+    outbox = %{outbox | events: events, sequence: outbox.fresh + length(left)}
+    {{Enum.sort(dropped), beyond?(outbox, 2)}, outbox}
+  end
+
+  # A reference's event has the source that its type begins with, as a digit.
+  defp source(<<"\"t\":\"", digit, _rest::binary>>) when digit in ?1..?9, do: digit - ?0
+  defp source(_event), do: 0
 
   # The oldest goes if it was taken and the ring is full without it.
   defp trim(outbox) do

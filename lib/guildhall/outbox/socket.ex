@@ -45,7 +45,7 @@ defmodule Guildhall.Outbox.Socket do
   | `adopt/2`, `give/2`, `close/1` | some microseconds |
   | `read/1`, `write/2`, `write_last/2`, `put/3`, `resume/1` | a system call; 2 to 6 us on Linux |
   | `finish/1` | a system call |
-  | `kept/1` | constant |
+  | `kept/1`, `total/1` | constant |
   | `await/1` | a change of the VM's poll set, 1 us |
 
   All of it on the calling scheduler, but for a payload of `put/3` that is large to copy, to turn into ETF
@@ -124,6 +124,10 @@ defmodule Guildhall.Outbox.Socket do
   @doc "Returns how many bytes are kept."
   @spec kept(t()) :: non_neg_integer()
   def kept(%__MODULE__{handle: handle}), do: Native.outbox_socket_kept(handle)
+
+  @doc "Returns how many bytes the kernel has taken in all."
+  @spec total(t()) :: non_neg_integer()
+  def total(%__MODULE__{handle: handle}), do: Native.outbox_socket_total(handle)
 
   @doc "Ends our side, so that the peer sees the end of what was written. Not while something is kept."
   @spec finish(t()) :: :ok

@@ -24,6 +24,7 @@ defmodule Guildhall.Relay.Round do
     wakes: [],
     detached: %{},
     overflowed: [],
+    full: [],
     refused: [],
     commands: 0,
     events: 0,
@@ -45,6 +46,8 @@ defmodule Guildhall.Relay.Round do
           wakes: [pid()],
           detached: %{optional(pid()) => [{Relay.session_id(), pos_integer()}]},
           overflowed: [Audience.key()],
+          # Whose outbox must be relieved.
+          full: [{Audience.t(), Audience.key()}],
           # Audiences that refused a change.
           refused: [{Audience.t(), reason :: atom()}],
           commands: non_neg_integer(),
@@ -78,10 +81,10 @@ defmodule Guildhall.Relay.Round do
     Enum.reduce(effects, %{round | commands: round.commands + 1}, &effect/2)
   end
 
-  @doc "Dispatches what waits, and takes out the sessions whose outboxes have overflowed."
+  @doc "Dispatches what waits, and returns the sessions that have no place and must end."
   @spec flush(t()) :: {[Audience.key()], t()}
   def flush(round) do
-    case Enum.reduce(Map.keys(round.waiting), round, &flush(&2, &1)) do
+    case flush_all(round) do
       %{overflowed: []} = round ->
         {[], round}
 
@@ -90,6 +93,13 @@ defmodule Guildhall.Relay.Round do
         keys = Enum.uniq(keys)
         {keys, %{round | overflowed: [], overflows: round.overflows + length(keys)}}
     end
+  end
+
+  @doc "Dispatches what waits, and returns the sessions whose outboxes must be relieved."
+  @spec take_full(t()) :: {[{Audience.t(), Audience.key()}], t()}
+  def take_full(round) do
+    round = flush_all(round)
+    {Enum.uniq_by(round.full, fn {_audience, key} -> key end), %{round | full: []}}
   end
 
   @doc "Says what was kept back and what the round was like; returns the sessions to be woken."
@@ -122,13 +132,18 @@ defmodule Guildhall.Relay.Round do
 
   defp effect({:attach, audience, session, events}, round) do
     round = flush(round, audience)
-    round = Enum.reduce(events, round, &push(&2, session, &1))
+    round = Enum.reduce(events, round, &push(&2, audience, session, &1))
 
     # Without a seat it would miss events: it must end, as if it were too slow.
     case Audience.attach(audience, session) do
       :ok -> round
       {:error, _limit} -> %{round | overflowed: [session.key | round.overflowed]}
     end
+  end
+
+  defp effect({:push, outbox, event}, round) do
+    _pushed = Outbox.push(outbox, event)
+    %{round | events: round.events + 1, deliveries: round.deliveries + 1}
   end
 
   defp effect({:detach, audience, key}, round) do
@@ -205,13 +220,15 @@ defmodule Guildhall.Relay.Round do
     if count + more >= @max_waiting, do: flush(round, audience), else: round
   end
 
+  defp flush_all(round), do: Enum.reduce(Map.keys(round.waiting), round, &flush(&2, &1))
+
   defp flush(round, audience) do
     case Map.pop(round.waiting, audience) do
       {nil, _waiting} ->
         round
 
       {{_count, items}, waiting} ->
-        {count, wake, overflow} = Audience.dispatch(audience, Enum.reverse(items), round.queue)
+        {count, wake, full} = Audience.dispatch(audience, Enum.reverse(items), round.queue)
 
         %{
           round
@@ -219,18 +236,18 @@ defmodule Guildhall.Relay.Round do
             flushes: round.flushes + 1,
             deliveries: round.deliveries + count,
             wakes: Enum.reverse(wake, round.wakes),
-            overflowed: Enum.reverse(overflow, round.overflowed)
+            full: Enum.reduce(full, round.full, &[{audience, &1} | &2])
         }
     end
   end
 
   # An event for a session alone, before it has a seat. It is about to be told that it has one, and that
   # is wake enough.
-  defp push(round, session, event) do
+  defp push(round, audience, session, event) do
     round = %{round | events: round.events + 1, deliveries: round.deliveries + 1}
 
     case Outbox.push(session.outbox, event) do
-      :overflow -> %{round | overflowed: [session.key | round.overflowed]}
+      :full -> %{round | full: [{audience, session.key} | round.full]}
       _wake_or_queued -> round
     end
   end

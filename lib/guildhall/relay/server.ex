@@ -14,7 +14,7 @@ defmodule Guildhall.Relay.Server do
 
   alias Guildhall.Fanout.Rounds
   alias Guildhall.Outbox.Queue
-  alias Guildhall.{Relay, Telemetry}
+  alias Guildhall.{Audience, Outbox, Relay, Telemetry}
   alias Guildhall.Relay.{Pass, Round, State, Wakes}
 
   # A round is short enough that the first event of it does not wait long.
@@ -53,7 +53,7 @@ defmodule Guildhall.Relay.Server do
   def handle(server, :pass), do: {:more, %{server | pass: Pass.reached(server.pass)}}
 
   def handle(server, command) do
-    %{round: round} = server = step(server, command)
+    %{round: round} = server = server |> step(command) |> relieve()
 
     if round.commands < @max_commands and round.load < @max_load,
       do: {:more, server},
@@ -130,10 +130,33 @@ defmodule Guildhall.Relay.Server do
     step(%{server | round: %{round | refused: refused}}, {:refuse, audience, reason})
   end
 
-  # What overflowed has been pushed to in vain for the rest of a round, which does no harm.
+  # Before the next command: it may push as much again.
+  defp relieve(%{round: %Round{full: []}} = server), do: server
+
+  defp relieve(%{round: round} = server) do
+    {full, round} = Round.take_full(round)
+    Enum.reduce(full, %{server | round: round}, &relieve/2)
+  end
+
+  defp relieve({audience, key}, server) do
+    with outbox when outbox != nil <- Audience.outbox(audience, key),
+         {dropped, full?} when dropped != [] or full? <- Outbox.relieve(outbox) do
+      for {room_id, events, bytes} <- dropped do
+        metadata = %{instance: server.instance, relay: self(), room_id: room_id}
+        Telemetry.emit([:relay, :relief], %{events: events, bytes: bytes}, metadata)
+      end
+
+      room_ids = for {room_id, _events, _bytes} <- dropped, do: room_id
+      step(server, if(full?, do: {:overflow, [key]}, else: {:relieved, key, outbox, room_ids}))
+    else
+      _space -> server
+    end
+  end
+
   defp cut_off(server) do
     case Round.flush(server.round) do
-      {[], round} -> %{server | round: round}
+      {[], %{full: []} = round} -> %{server | round: round}
+      {[], round} -> %{server | round: round} |> relieve() |> cut_off()
       {keys, round} -> %{server | round: round} |> step({:overflow, keys}) |> cut_off()
     end
   end

@@ -22,12 +22,16 @@ defmodule Guildhall.Relay.State do
             next: 1,
             monitored: Table.new()
 
+  # Bytes of GUILD_CREATEs that may wait unsent in an outbox, unless it is a single one.
+  @portion 1_048_576
+
   @typep room :: %{pid: pid(), audience: Audience.t(), kind: :guild | :dm}
   @type session :: %{
           id: Relay.session_id(),
           pid: pid(),
           user_id: pos_integer(),
-          rooms: %{optional(Relay.room_id()) => true}
+          # A deferred session has no seat yet.
+          rooms: %{optional(Relay.room_id()) => :attached | :deferred}
         }
   @type t :: %__MODULE__{
           rooms: %{optional(Relay.room_id()) => room()},
@@ -54,6 +58,7 @@ defmodule Guildhall.Relay.State do
           | {:follow, room :: pid(), Relay.room_id(), Relay.session_id(), [Audience.topic()]}
           | {:down, pid(), reason :: term()}
           | {:overflow, [Audience.key()]}
+          | {:relieved, Audience.key(), Outbox.t(), dropped :: [Relay.room_id()]}
           | {:refuse, Audience.t(), reason :: atom()}
 
   @type effect ::
@@ -61,6 +66,7 @@ defmodule Guildhall.Relay.State do
           | {:flush, Audience.t()}
           | {:replace, Audience.t(), keyword()}
           | {:attach, Audience.t(), Audience.Session.t(), [Outbox.event()]}
+          | {:push, Outbox.t(), Outbox.event()}
           | {:detach, Audience.t(), Audience.key()}
           | {:follow, Audience.t(), Audience.key(), [Audience.topic()]}
           | {:change, Audience.t(), [Audience.change()], Relay.channels(), [Event.t()]}
@@ -108,11 +114,24 @@ defmodule Guildhall.Relay.State do
 
   def apply(state, {:attach, pid, room_id, subscriber, events}) do
     with_room(state, pid, room_id, fn %{audience: audience} ->
-      {state, key} = join(state, room_id, subscriber)
-      {state, effects} = watch(state, subscriber.pid, {:session, key})
-      attach = {:attach, audience, Rights.session(subscriber, key), events}
-      attached = {:send, subscriber.pid, {Relay, :attached, room_id}}
-      {state, effects ++ [attach, attached]}
+      key = Table.get(state.keys, subscriber.session_id, state.next)
+
+      cond do
+        # The room has asked twice.
+        Audience.outbox(audience, key) == subscriber.outbox ->
+          {state, []}
+
+        Enum.all?(events, &Outbox.fits?(subscriber.outbox, &1, @portion)) ->
+          {state, effects} = join(state, room_id, subscriber, :attached)
+          attach = {:attach, audience, Rights.session(subscriber, key), events}
+          attached = {:send, subscriber.pid, {Relay, :attached, room_id}}
+          {state, effects ++ [attach, attached]}
+
+        # The session asks again when the client has what waits now.
+        true ->
+          {state, effects} = join(state, room_id, subscriber, :deferred)
+          {state, effects ++ [{:send, subscriber.pid, {Relay, :deferred, room_id}}]}
+      end
     end)
   end
 
@@ -174,6 +193,14 @@ defmodule Guildhall.Relay.State do
     end
   end
 
+  # What waited of these rooms was dropped. The session is attached again when its client has caught up.
+  def apply(state, {:relieved, key, outbox, room_ids}) do
+    Enum.reduce(room_ids, {state, []}, fn room_id, {state, effects} ->
+      {state, more} = suspend(state, key, outbox, room_id)
+      {state, effects ++ more}
+    end)
+  end
+
   # A change that an audience refused may be half made: nothing more is dispatched by it.
   def apply(state, {:refuse, audience, reason}) do
     case Enum.find(state.rooms, fn {_id, room} -> room.audience == audience end) do
@@ -182,6 +209,26 @@ defmodule Guildhall.Relay.State do
         {refuse(state, room_id, pid), effects ++ [{:refused, pid, room_id, reason}]}
 
       nil ->
+        {state, []}
+    end
+  end
+
+  defp suspend(state, key, outbox, room_id) do
+    case rooms(state, key) do
+      %{^room_id => :attached} ->
+        {:ok, %{id: session_id, pid: pid, user_id: user_id}} = Table.fetch(state.sessions, key)
+        %{pid: room, audience: audience, kind: kind} = Map.fetch!(state.rooms, room_id)
+        deleted = Items.guild(unavailable(room_id), {:users, [user_id]})
+        told? = kind == :guild and key in recipients(audience, deleted)
+        pushed = if told?, do: [{:push, outbox, deleted.body}], else: []
+        detached = {:detached, room, {session_id, user_id}}
+
+        {unlink(state, room_id, key),
+         [{:detach, audience, key}, detached | pushed] ++
+           [{:send, pid, {Relay, :congested, room_id}}]}
+
+      # It has left: what was dropped is of no use.
+      %{} ->
         {state, []}
     end
   end
@@ -253,30 +300,38 @@ defmodule Guildhall.Relay.State do
 
   # Those who died with their room are still in its audience.
   defp keys(state, audience) do
-    for <<key::little-64 <- Audience.recipients(audience, %Audience.Item{passive?: true})>>,
+    for key <- recipients(audience, %Audience.Item{passive?: true}),
         Table.fetch(state.sessions, key) != :error,
         do: key
   end
 
-  # A session keeps its key until its process dies.
-  defp join(state, room_id, %Subscriber{session_id: session_id} = subscriber) do
-    key = Table.get(state.keys, session_id, state.next)
-    rooms = Map.put(rooms(state, key), room_id, true)
-    session = %{id: session_id, pid: subscriber.pid, user_id: subscriber.user_id, rooms: rooms}
-
-    {%{
-       state
-       | keys: Table.put(state.keys, session_id, key),
-         sessions: Table.put(state.sessions, key, session),
-         next: max(state.next, key + 1)
-     }, key}
+  defp recipients(audience, item) do
+    for <<key::little-64 <- Audience.recipients(audience, item)>>, do: key
   end
 
+  # A session keeps its key until its process dies.
+  defp join(state, room_id, %Subscriber{session_id: session_id} = subscriber, status) do
+    key = Table.get(state.keys, session_id, state.next)
+    rooms = Map.put(rooms(state, key), room_id, status)
+    session = %{id: session_id, pid: subscriber.pid, user_id: subscriber.user_id, rooms: rooms}
+
+    state = %{
+      state
+      | keys: Table.put(state.keys, session_id, key),
+        sessions: Table.put(state.sessions, key, session),
+        next: max(state.next, key + 1)
+    }
+
+    watch(state, subscriber.pid, {:session, key})
+  end
+
+  # A room may be gone of which a session is still deferred.
   defp leave_all(state, key) do
-    for {room_id, true} <- rooms(state, key), reduce: {state, []} do
+    for {room_id, _status} <- rooms(state, key),
+        %{pid: room, audience: audience} <- [Map.get(state.rooms, room_id)],
+        reduce: {state, []} do
       {state, effects} ->
         {:ok, %{id: session_id, user_id: user_id}} = Table.fetch(state.sessions, key)
-        %{pid: room, audience: audience} = state.rooms[room_id]
         detached = [{:detached, room, {session_id, user_id}} | effects]
         {unlink(state, room_id, key), detach(audience, [key]) ++ detached}
     end

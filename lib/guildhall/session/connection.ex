@@ -58,6 +58,10 @@ defmodule Guildhall.Session.Connection do
   """
   @callback deliver(t(), Guildhall.Outbox.t()) :: {:idle | :busy | :more, t()}
 
+  @doc "Returns how many bytes the client, or the kernel for it, has taken in all, and how many wait for it."
+  @callback progress(t(), Guildhall.Outbox.t()) ::
+              {taken :: non_neg_integer(), waiting :: non_neg_integer()}
+
   @doc "Answers a heartbeat."
   @callback acknowledge(t()) :: t()
 

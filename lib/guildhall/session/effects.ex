@@ -111,11 +111,8 @@ defmodule Guildhall.Session.Effects do
   @doc "Puts an event into the session's own outbox."
   @spec push(server(), type :: String.t(), data :: map()) :: :ok
   def push(server, type, data) do
-    case Outbox.push(server.outbox, Outbox.event(type, Payload.encode!(data))) do
-      :overflow -> send(self(), {Relay, :overflow})
-      _wake_or_queued -> :ok
-    end
-
+    # Of a full outbox the relay drops what it can, or ends the session.
+    _pushed = Outbox.push(server.outbox, Outbox.event(type, Payload.encode!(data)))
     :ok
   end
 

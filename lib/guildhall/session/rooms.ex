@@ -2,21 +2,35 @@ defmodule Guildhall.Session.Rooms do
   @moduledoc false
 
   # The rooms of a session, as a value: which know of it, which shall, and which must be asked again.
-  # A room is `:queued` (its turn comes when the reader has caught up), `:attaching`, `:attached`
-  # or `:down` (will be asked again after a while); the numbers count attempts.
+  # A room is `:queued` (its turn comes when the reader has caught up), `:attaching`, `:attached`,
+  # `:congested` (will be queued after a while) or `:down` (will be asked again after a while); the
+  # numbers count attempts.
   #
   # Without a relay (`paused?`) no room is attached: all of them are queued until there is one again.
 
   @enforce_keys [:guilds]
-  defstruct [:guilds, rooms: %{}, queue: [], attaching: 0, paused?: false]
+  defstruct [
+    :guilds,
+    rooms: %{},
+    queue: [],
+    attaching: 0,
+    together: 8,
+    fitting: 0,
+    paused?: false
+  ]
 
-  @type status :: :queued | {:attaching | :down, attempts :: non_neg_integer()} | :attached
+  @type status ::
+          :queued | {:attaching | :down, attempts :: non_neg_integer()} | :attached | :congested
   @type t :: %__MODULE__{
           # The guilds, and whether the client has been told of each.
           guilds: %{optional(pos_integer()) => announced? :: boolean()},
           rooms: %{optional(pos_integer()) => status()},
           queue: [pos_integer()],
           attaching: non_neg_integer(),
+          # How many of the queue may be attaching at once, and how many were attached in a row since this
+          # number changed.
+          together: pos_integer(),
+          fitting: non_neg_integer(),
           paused?: boolean()
         }
   @type effect ::
@@ -24,9 +38,11 @@ defmodule Guildhall.Session.Rooms do
           | {:push, type :: String.t(), data :: map()}
           | {:timer | :backoff, {:room, pos_integer()}, milliseconds :: pos_integer() | nil}
 
-  # Rooms that may be attaching at once: each answers with a GUILD_CREATE, and all of these must fit
-  # into the outbox.
+  # How many rooms may be attaching at once, each of which answers with a GUILD_CREATE. A relay defers those
+  # whose GUILD_CREATE would not fit beside those that wait. Then one is asked at a time, and twice as
+  # many again after so many that were not deferred.
   @together 8
+  @fitting 8
   @patience 10_000
   @backoff 500
   @backoff_limit 60_000
@@ -52,7 +68,10 @@ defmodule Guildhall.Session.Rooms do
 
   @spec hungry?(t()) :: boolean()
   def hungry?(%__MODULE__{paused?: true}), do: false
-  def hungry?(%__MODULE__{queue: queue, attaching: n}), do: queue != [] and n < @together
+
+  def hungry?(%__MODULE__{queue: queue} = rooms) do
+    queue != [] and rooms.attaching < rooms.together
+  end
 
   @doc "Whether no room is queued or attaching."
   @spec settled?(t()) :: boolean()
@@ -63,7 +82,7 @@ defmodule Guildhall.Session.Rooms do
   def feed(%__MODULE__{paused?: true} = rooms), do: {rooms, []}
 
   def feed(%__MODULE__{attaching: attaching} = rooms) do
-    {turn, queue} = Enum.split(rooms.queue, max(@together - attaching, 0))
+    {turn, queue} = Enum.split(rooms.queue, max(rooms.together - attaching, 0))
 
     # A room that was removed while it was queued is not attached.
     queued = Enum.filter(turn, &(status(rooms, &1) == :queued))
@@ -88,7 +107,7 @@ defmodule Guildhall.Session.Rooms do
 
   def joined(rooms, room_id, :dm) do
     case status(rooms, room_id) do
-      :queued -> {rooms, []}
+      status when status in [:queued, :congested] -> {rooms, []}
       {:attaching, _attempts} -> {rooms, []}
       :attached -> {rooms, [{:attach, room_id}]}
       _other -> attach(rooms, room_id, 0)
@@ -98,7 +117,42 @@ defmodule Guildhall.Session.Rooms do
   @spec attached(t(), pos_integer()) :: {t(), [effect()]}
   def attached(%__MODULE__{guilds: guilds} = rooms, room_id) do
     guilds = if is_map_key(guilds, room_id), do: %{guilds | room_id => true}, else: guilds
-    {put(%{rooms | guilds: guilds}, room_id, :attached), [{:timer, {:room, room_id}, nil}]}
+    rooms = put(%{rooms | guilds: guilds}, room_id, :attached)
+    {fitting(rooms), [{:timer, {:room, room_id}, nil}]}
+  end
+
+  defp fitting(%__MODULE__{together: @together} = rooms), do: rooms
+
+  defp fitting(%__MODULE__{fitting: fitting, together: together} = rooms) do
+    if fitting + 1 < @fitting,
+      do: %{rooms | fitting: fitting + 1},
+      else: %{rooms | fitting: 0, together: min(together * 2, @together)}
+  end
+
+  @doc "The GUILD_CREATEs of other rooms wait for the client: the room is asked again after them."
+  @spec deferred(t(), pos_integer()) :: {t(), [effect()]}
+  def deferred(rooms, room_id) do
+    case status(rooms, room_id) do
+      {:attaching, _attempts} ->
+        rooms = enqueue(%{rooms | together: 1, fitting: 0}, room_id)
+        {rooms, [{:timer, {:room, room_id}, nil}]}
+
+      _other ->
+        {rooms, []}
+    end
+  end
+
+  @doc "The relay has detached the session from the room and told the client: too much waited for it."
+  @spec congested(t(), pos_integer()) :: {t(), [effect()]}
+  def congested(rooms, room_id) do
+    case status(rooms, room_id) do
+      :attached -> {put(rooms, room_id, :congested), [{:backoff, {:room, room_id}, @backoff}]}
+      _other -> {rooms, []}
+    end
+  end
+
+  defp enqueue(rooms, room_id) do
+    %{put(rooms, room_id, :queued) | queue: rooms.queue ++ [room_id]}
   end
 
   @doc "The user is no longer in the room."
@@ -157,6 +211,7 @@ defmodule Guildhall.Session.Rooms do
     case status(rooms, room_id) do
       {:attaching, _attempts} -> refused(rooms, room_id, :unavailable)
       {:down, attempts} -> attach(rooms, room_id, attempts)
+      :congested -> {enqueue(rooms, room_id), []}
       _other -> {rooms, []}
     end
   end

@@ -220,6 +220,14 @@ defmodule Guildhall.Session.Server do
     noreply(%{server | hibernate?: State.settled?(server.state)})
   end
 
+  def handle_info({Relay, :deferred, room_id}, server) do
+    server |> run({:deferred, room_id}) |> noreply()
+  end
+
+  def handle_info({Relay, :congested, room_id}, server) do
+    server |> run({:congested, room_id, progress(server)}) |> noreply()
+  end
+
   def handle_info({Relay, :removed, room_id}, server) do
     server |> run({:removed, room_id}) |> noreply()
   end
@@ -277,7 +285,8 @@ defmodule Guildhall.Session.Server do
   def handle_info({:timeout, ref, name}, %__MODULE__{timers: timers} = server) do
     case timers do
       %{^name => ^ref} ->
-        server = run(%{server | timers: Map.delete(timers, name)}, {:timeout, name})
+        command = if name == :pace, do: {:pace, progress(server)}, else: {:timeout, name}
+        server = run(%{server | timers: Map.delete(timers, name)}, command)
         noreply(%{server | hibernate?: true})
 
       %{} ->
@@ -367,6 +376,12 @@ defmodule Guildhall.Session.Server do
         server = %{server | connection: {module, connection}, busy: progress == :busy}
         {progress, if(progress == :more, do: rest(server), else: server)}
     end
+  end
+
+  defp progress(%__MODULE__{connection: nil}), do: nil
+
+  defp progress(%__MODULE__{connection: {module, connection}, outbox: outbox}) do
+    module.progress(connection, outbox)
   end
 
   # Goes on after whatever else is in the mailbox.

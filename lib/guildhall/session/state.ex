@@ -27,6 +27,9 @@ defmodule Guildhall.Session.State do
   @whole_list 30_000
   # Until those are asked for again whose process died.
   @again 500
+  # A client that lets its outbox become full must take so many bytes in so many ms, or it is too slow. A
+  # fifth of 1 MB/s: the kernel makes space in steps of a megabyte, and a busy machine stalls.
+  @pace {1_048_576, 5_000}
 
   @enforce_keys [:client, :options]
   defstruct [
@@ -40,6 +43,7 @@ defmodule Guildhall.Session.State do
     unsent: MapSet.new(),
     voices: %Voices{},
     absent: false,
+    pace: nil,
     heartbeat_at: 0
   ]
 
@@ -55,11 +59,17 @@ defmodule Guildhall.Session.State do
           unsent: MapSet.t(pos_integer()),
           voices: Voices.t(),
           absent: boolean(),
+          # What the client had taken when its outbox was full, if its pace is watched.
+          pace: non_neg_integer() | nil,
           heartbeat_at: integer()
         }
 
+  @typedoc "Bytes that the client has taken and bytes that wait for it; nil without a connection."
+  @type progress :: {taken :: non_neg_integer(), waiting :: non_neg_integer()} | nil
+
   @type timer ::
           :heartbeat
+          | :pace
           | :absence
           | :expiry
           | :grace
@@ -76,7 +86,9 @@ defmodule Guildhall.Session.State do
           | {:client, Connection.command()}
           | :idle
           | {:joined, room_id :: pos_integer(), :guild | :dm}
-          | {:attached | :removed | :down, room_id :: pos_integer()}
+          | {:attached | :deferred | :removed | :down, room_id :: pos_integer()}
+          | {:congested, room_id :: pos_integer(), progress()}
+          | {:pace, progress()}
           | {:refused, room_id :: pos_integer(), reason :: atom()}
           | {:unwatched, guild_id :: pos_integer()}
           | {:unsent, :presence, [room_id :: pos_integer()]}
@@ -196,6 +208,28 @@ defmodule Guildhall.Session.State do
     {state, effects} = rooms(state, &Rooms.attached(&1, room_id))
     {state, effects ++ Lists.attached(state.lists, room_id)}
   end
+
+  def apply(%__MODULE__{} = state, {:deferred, room_id}, _now) do
+    rooms(state, &Rooms.deferred(&1, room_id))
+  end
+
+  def apply(%__MODULE__{} = state, {:congested, room_id, progress}, _now) do
+    {state, effects} = rooms(state, &Rooms.congested(&1, room_id))
+    {state, watch} = if state.pace, do: {state, []}, else: watch(state, progress)
+    {state, effects ++ watch}
+  end
+
+  # A client that has caught up is no longer watched.
+  def apply(%__MODULE__{phase: :connected, pace: before} = state, {:pace, {taken, waiting}}, now)
+      when before != nil and waiting > 0 do
+    {bytes, _window} = @pace
+
+    if taken - before >= bytes,
+      do: watch(state, {taken, waiting}),
+      else: __MODULE__.apply(state, {:ended, :overflow}, now)
+  end
+
+  def apply(%__MODULE__{} = state, {:pace, _progress}, _now), do: {%{state | pace: nil}, []}
 
   def apply(%__MODULE__{} = state, {:removed, room_id}, _now) do
     state = %{state | voices: Voices.forget(state.voices, room_id)}
@@ -357,14 +391,22 @@ defmodule Guildhall.Session.State do
 
   defp patience(state), do: div(state.options.heartbeat_interval * 3, 2)
 
+  defp watch(%__MODULE__{phase: :connected} = state, {taken, _waiting}) do
+    {_bytes, window} = @pace
+    {%{state | pace: taken}, [{:timer, :pace, window}]}
+  end
+
+  defp watch(state, _progress), do: {state, []}
+
   defp wait(state, effects) do
     timers = [
       {:timer, :heartbeat, nil},
+      {:timer, :pace, nil},
       {:timer, :absence, state.options.absence_timeout},
       {:timer, :expiry, state.options.resume_timeout}
     ]
 
-    {%{state | phase: :waiting}, effects ++ timers}
+    {%{state | phase: :waiting, pace: nil}, effects ++ timers}
   end
 
   defp voices(state, {voices, effects}), do: {%{state | voices: voices}, effects}

@@ -184,7 +184,9 @@ impl Backlog {
             of.events as f64 / f64::from(limits.events) + of.bytes as f64 / f64::from(limits.bytes)
         };
         let mut sources: Vec<_> = sources.into_values().collect();
-        sources.sort_by(|one, other| share(other).total_cmp(&share(one)));
+        sources.sort_by(|one, other| {
+            share(other).total_cmp(&share(one)).then(one.source.cmp(&other.source))
+        });
 
         let (mut events, mut bytes) = (u64::from(self.unsent), self.unsent_bytes);
         let mut dropped: Vec<_> = sources

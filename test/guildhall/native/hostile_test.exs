@@ -46,7 +46,7 @@ defmodule Guildhall.Native.HostileTest do
     # What was called with all of that still works.
     assert Native.member_list_rank(c.list, 1) in 0..10
     assert {:ok, _rank} = Native.ordered_set_rank(c.set, 1)
-    event = Native.outbox_event("LAST", "1")
+    event = Native.outbox_event("LAST", "1", 0)
     outbox = Native.outbox_new(10, 1_000)
     assert Native.outbox_push(outbox, event) == :wake
     assert {:ok, frames, false} = Native.outbox_take(outbox, c.plain, 1_000)
@@ -77,6 +77,7 @@ defmodule Guildhall.Native.HostileTest do
       audience_moved: [c.audience, c.moves, 0],
       audience_ids: [c.audience],
       audience_sees: [c.audience, 7, 10],
+      audience_outbox: [c.audience, 7],
       audience_size: [c.audience],
       audience_bytes: [c.audience],
       audience_of_user: [c.audience, 8],
@@ -116,8 +117,8 @@ defmodule Guildhall.Native.HostileTest do
       ordered_set_snapshot: [c.set, "", 0],
       ordered_set_restore: [Native.ordered_set_new(1_000_000), c.snapshot, 0],
       ordered_set_memory: [],
-      outbox_event: ["TYPE", ["[1", ?,, "2]"]],
-      outbox_event_dirty: ["TYPE", ["[1", ?,, "2]"]],
+      outbox_event: ["TYPE", ["[1", ?,, "2]"], 1],
+      outbox_event_dirty: ["TYPE", ["[1", ?,, "2]"], 1],
       outbox_new: [10, 1_000],
       outbox_push: [c.outbox, c.event],
       outbox_push_many: [[c.outbox], [c.event, {c.event, [{c.outbox, c.event}]}], 0],
@@ -131,6 +132,8 @@ defmodule Guildhall.Native.HostileTest do
       outbox_disconnect: [c.outbox],
       outbox_flush: [c.outbox],
       outbox_flush_dirty: [c.outbox],
+      outbox_relieve: [c.outbox],
+      outbox_fits: [c.outbox, c.event, 1_000],
       outbox_queue_new: [],
       outbox_queue_size: [c.queue],
       outbox_queue_flush: [c.queue, 10],
@@ -143,6 +146,7 @@ defmodule Guildhall.Native.HostileTest do
       outbox_socket_put_dirty: [c.socket, c.plain, ["{}"]],
       outbox_socket_resume: [c.socket],
       outbox_socket_kept: [c.socket],
+      outbox_socket_total: [c.socket],
       outbox_socket_finish: [c.socket],
       outbox_socket_close: [c.socket],
       outbox_transport_new: [:zlib_stream, :etf, :auto, 1_000],
@@ -209,7 +213,7 @@ defmodule Guildhall.Native.HostileTest do
     # A primer of somebody else's would be every stream's.
     zstd = Native.outbox_transport_new(:zstd_stream, :json, :shared, 0)
     "" <> _hello = Native.outbox_transport_frame(zstd, ~s({"op":10}))
-    event = Native.outbox_event("EVENT", "{}")
+    event = Native.outbox_event("EVENT", "{}", 0)
 
     %{
       audience: audience,

@@ -19,10 +19,19 @@ defmodule Guildhall.Outbox.PropertyTest do
     end
   end
 
-  defp run({:push, size}, state) do
-    data = data(size)
-    {pushed, reference} = Reference.push(state.reference, Reference.event("T", data))
-    assert Outbox.push(state.outbox, Outbox.event("T", data)) == pushed
+  defp run({:push, size}, state), do: run({:push, 0, size}, state)
+
+  # The type of an event that has a source begins with its number.
+  defp run({:push, source, size}, state) do
+    {type, data} = {if(source == 0, do: "T", else: "#{source}"), data(size)}
+    {pushed, reference} = Reference.push(state.reference, Reference.event(type, data))
+    assert Outbox.push(state.outbox, Outbox.event(type, data, source)) == pushed
+    %{state | reference: reference}
+  end
+
+  defp run(:relieve, state) do
+    {relieved, reference} = Reference.relieve(state.reference)
+    assert Outbox.relieve(state.outbox) == relieved
     %{state | reference: reference}
   end
 
@@ -34,9 +43,9 @@ defmodule Guildhall.Outbox.PropertyTest do
       end)
 
     events = for size <- sizes, do: Outbox.event("T", data(size))
-    {wake, overflow} = Outbox.push_many([state.outbox], events)
-    assert overflow == if(:overflow in pushed, do: [0], else: [])
-    assert wake == if(:wake in pushed and overflow == [], do: [0], else: [])
+    {wake, full} = Outbox.push_many([state.outbox], events)
+    assert full == if(:full in pushed, do: [0], else: [])
+    assert wake == if(:wake in pushed and full == [], do: [0], else: [])
     %{state | reference: reference}
   end
 
@@ -96,6 +105,8 @@ defmodule Guildhall.Outbox.PropertyTest do
   defp command do
     frequency([
       {6, {:push, range(0, 60)}},
+      {6, {:push, range(1, 3), range(0, 60)}},
+      {2, exactly(:relieve)},
       {2, {:push_many, list(range(0, 60))}},
       {4, {:take, range(0, 600)}},
       {1, {:frame, exactly(~s({"op":11}))}},

@@ -44,12 +44,14 @@ defmodule Guildhall.Guild.Sidebar.Body do
         ) ::
           Outbox.event()
   def event(guild_id, list_id, {count, online, groups}, ops, members) do
-    Outbox.event("GUILD_MEMBER_LIST_UPDATE", [
+    json = [
       [~s({"id":"), list_id, ~s(","guild_id":"), number(guild_id)],
       [~s(","member_count":), number(count), ~s(,"online_count":), number(online)],
       [~s(,"groups":[), list(groups, fn {key, count} -> group(key, count) end)],
       [~s(],"ops":[), list(ops, &op(&1, members)), "]}"]
-    ])
+    ]
+
+    Outbox.event("GUILD_MEMBER_LIST_UPDATE", json, guild_id)
   end
 
   defp op({:sync, range, items}, members) do

@@ -87,7 +87,7 @@ defmodule Guildhall.Outbox.Queue.PropertyTest do
   defp run({:dispatch, sizes}, state) do
     bodies = Enum.map(sizes, &body/1)
     items = for body <- bodies, do: %Item{body: Outbox.event("A", body)}
-    {_count, woken, overflowed} = Audience.dispatch(state.audience, items, state.queue)
+    {_count, woken, full} = Audience.dispatch(state.audience, items, state.queue)
 
     {answers, clients} =
       Enum.map_reduce(state.clients, %{}, fn {key, client}, clients ->
@@ -95,11 +95,11 @@ defmodule Guildhall.Outbox.Queue.PropertyTest do
         {{key, answer}, Map.put(clients, key, %{client | reference: reference})}
       end)
 
-    {queued, wake} =
-      Enum.split_with(for({key, :wake} <- answers, do: key), &clients[&1].connected?)
+    told = for {key, answer} when answer in [:wake, :full] <- answers, do: key
+    {queued, wake} = Enum.split_with(told, &clients[&1].connected?)
 
     assert Enum.sort(woken) == Enum.sort(pids(clients, wake))
-    assert Enum.sort(overflowed) == for({key, :overflow} <- answers, do: key)
+    assert Enum.sort(full) == for({key, :full} <- answers, do: key)
     sizes = state.sizes ++ Enum.map(bodies, &byte_size(Reference.event("A", &1)))
     expected = Queue.Reference.push(state.expected, queued)
     %{state | clients: clients, expected: expected, sizes: sizes}
@@ -194,7 +194,7 @@ defmodule Guildhall.Outbox.Queue.PropertyTest do
     {answers, reference} =
       Enum.map_reduce(bodies, reference, &Reference.push(&2, Reference.event("A", &1)))
 
-    answer = Enum.find([:overflow, :wake, :queued], :queued, &(&1 in answers))
+    answer = Enum.find([:full, :wake, :queued], :queued, &(&1 in answers))
     {answer, reference}
   end
 
