@@ -14,7 +14,9 @@ defmodule Guildhall.Api.RightsPropertyTest do
     "/guilds/{guild_id}/members/{user_id}",
     "/guilds/{guild_id}/roles/{role_id}",
     "/channels/{channel_id}",
-    "/channels/{channel_id}/permissions/{overwrite_id}"
+    "/channels/{channel_id}/permissions/{overwrite_id}",
+    "/channels/{channel_id}/messages",
+    "/channels/{channel_id}/messages/{message_id}"
   ]
 
   @tag timeout: 600_000
@@ -23,7 +25,7 @@ defmodule Guildhall.Api.RightsPropertyTest do
     on_exit(fn -> File.rm_rf!(folder) end)
     world = World.start(folder)
 
-    forall scene <- Scene.scene(), share: 24 do
+    forall scene <- Scene.scene(), share: 18 do
       :rand.seed(:exsss, :erlang.phash2(scene))
       world = world |> World.connect() |> World.enter(scene)
       world = Enum.reduce(requests(), world, &attempt/2)
