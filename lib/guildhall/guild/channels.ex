@@ -50,7 +50,8 @@ defmodule Guildhall.Guild.Channels do
          :ok <- parent(state, request, attrs[:parent_id]),
          channel = new(guild, request, attrs),
          :ok <- fits(guild, channel),
-         :ok <- Overwrites.allowed(authority, %{}, given(attrs)) do
+         :ok <- Overwrites.allowed(authority, %{}, given(attrs)),
+         :ok <- Overwrites.targets(guild, Map.values(given(attrs))) do
       {:ok,
        %Plan{
          reply: {:ok, channel},
@@ -69,7 +70,8 @@ defmodule Guildhall.Guild.Channels do
            if(moved?(old, channel), do: parent(state, request, channel.parent_id), else: :ok),
          :ok <- convertible(old, channel),
          :ok <- fits(guild, channel),
-         :ok <- overwritable(authority, old, channel) do
+         :ok <- overwritable(authority, old, channel),
+         :ok <- Overwrites.targets(guild, Map.values(given(attrs))) do
       plan = changed(state, [channel])
       {:ok, %{plan | reply: {:ok, channel}}}
     end

@@ -6,8 +6,8 @@ defmodule Guildhall.Guild.Overwrites do
 
   @behaviour Guildhall.Guild.Concern
 
-  alias Guildhall.Guild.{Authority, Channels, Plan, State}
-  alias Guildhall.Model.{Form, Limits, Overwrite}
+  alias Guildhall.Guild.{Authority, Channels, Plan}
+  alias Guildhall.Model.{Form, Guild, Limits, Overwrite}
   alias Guildhall.Permissions
 
   @limit Limits.channel_overwrites()
@@ -22,9 +22,11 @@ defmodule Guildhall.Guild.Overwrites do
   @impl true
   def decide(state, %{command: {:put_overwrite, channel_id, overwrite}} = request) do
     with {:ok, %{channel: channel} = authority} <- manager(state, request, channel_id),
-         :ok <- known(state, overwrite) do
-      overwrites = Map.put(channel.overwrites, overwrite.id, overwrite)
-      change(state, authority, channel, overwrites)
+         overwrites = Map.put(channel.overwrites, overwrite.id, overwrite),
+         {:ok, plan} <- change(state, authority, channel, overwrites),
+         :ok <- role(state.guild, overwrite),
+         :ok <- targets(state.guild, [overwrite]) do
+      {:ok, plan}
     end
   end
 
@@ -61,11 +63,19 @@ defmodule Guildhall.Guild.Overwrites do
     Authority.in_channel(state, request, channel_id, @manage)
   end
 
-  defp known(%State{guild: guild}, %Overwrite{type: :role, id: id}) do
+  @doc "Whether none of the overwrites takes a role for a member, which would end the role's overwrite."
+  @spec targets(Guild.t(), [Overwrite.t()]) :: :ok | {:error, :unknown_member}
+  def targets(%Guild{roles: roles}, overwrites) do
+    if Enum.any?(overwrites, &(&1.type == :member and is_map_key(roles, &1.id))),
+      do: {:error, :unknown_member},
+      else: :ok
+  end
+
+  defp role(guild, %Overwrite{type: :role, id: id}) do
     with {:ok, _role} <- Authority.role(guild, id), do: :ok
   end
 
-  defp known(_state, %Overwrite{type: :member}), do: :ok
+  defp role(_guild, %Overwrite{type: :member}), do: :ok
 
   defp change(_state, _authority, %{overwrites: same}, same), do: {:ok, %Plan{}}
 

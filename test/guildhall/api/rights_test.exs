@@ -202,7 +202,15 @@ defmodule Guildhall.Api.RightsTest do
     assert_refused(context, mod, :put, path, %{deny | type: 1}, 50_013)
     change = %{permission_overwrites: [Map.merge(deny, %{id: context.id, type: 1})]}
     promote(context, [:manage_channels])
-    assert_refused(context, mod, :patch, "/channels/#{context.channel}", change, 50_013)
+    channel = "/channels/#{context.channel}"
+    assert_refused(context, mod, :patch, channel, change, 50_013)
+
+    # Also by those who have its bits.
+    owner = context.owner
+    assert_refused(context, owner, :put, path, %{deny | type: 1}, 10_007)
+    assert_refused(context, owner, :patch, channel, change, 10_007)
+    form = Map.put(change, :name, "new")
+    assert_refused(context, owner, :post, context.guild <> "/channels", form, 10_007)
   end
 
   describe "members" do

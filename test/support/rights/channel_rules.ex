@@ -48,7 +48,11 @@ defmodule Guildhall.Rights.ChannelRules do
       body: body,
       stages: [
         needs(place, :manage_roles),
-        stage([{id == "5", :unknown_role}, {not own?, place.lacking}])
+        stage([
+          {id == "5", :unknown_role},
+          {body.type == 1 and is_map_key(world.snapshot["roles"], id), :unknown_member},
+          {not own?, place.lacking}
+        ])
       ]
     }
   end
