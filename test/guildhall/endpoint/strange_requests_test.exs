@@ -111,7 +111,7 @@ defmodule Guildhall.Endpoint.StrangeRequestsTest do
     person = FullNode.person(node)
 
     guilds =
-      for _n <- 1..10 do
+      for _n <- 1..30 do
         {guild_id, channel_id} = FullNode.guild(node, bot, [person])
         messages = "/channels/#{channel_id}/messages"
         {200, message} = ApiNode.call(bot, :post, messages, %{content: "hi"})
@@ -177,7 +177,7 @@ defmodule Guildhall.Endpoint.StrangeRequestsTest do
   defp request(prefix, route, context) do
     method = if :rand.uniform(20) == 1, do: Enum.random(~w(get PUT HEAD BREW)), else: route.method
     guild = Enum.random(context.guilds)
-    path = for part <- route.segments, do: [slash(), part(part, guild, context)]
+    path = for part <- route.segments, do: [slash(), part(part, guild, context, strange(route))]
     path = IO.iodata_to_binary([prefix, path, Enum.random(["", "", "/", "//"])])
     type = Enum.random([nil, "application/json" | @types])
     headers = [{"authorization", authorization(route, context)} | Enum.random(@headers)]
@@ -187,11 +187,16 @@ defmodule Guildhall.Endpoint.StrangeRequestsTest do
 
   defp slash, do: Enum.random(["/", "/", "/", "//"])
 
-  defp part({:param, name}, guild, context) do
-    if :rand.uniform(3) == 1, do: Enum.random(@ids), else: known(name, guild, context)
+  # What would end the tokens, or a guild or a channel of the others, is done seldom or never.
+  defp strange(%{method: "DELETE", path: "/users/{user_id}/token"}), do: 1
+  defp strange(%{method: "DELETE"}), do: 0.9
+  defp strange(_route), do: 0.3
+
+  defp part({:param, name}, guild, context, strange) do
+    if :rand.uniform() <= strange, do: Enum.random(@ids), else: known(name, guild, context)
   end
 
-  defp part(text, _guild, _context) do
+  defp part(text, _guild, _context, _strange) do
     if :rand.uniform(30) == 1, do: Enum.random([String.upcase(text), "%2F" <> text]), else: text
   end
 
@@ -233,8 +238,28 @@ defmodule Guildhall.Endpoint.StrangeRequestsTest do
       4 -> String.duplicate("[", 2_000)
       5 -> ~s({"content": ) <> String.duplicate("9", 3_000) <> "}"
       6 -> ~s({"content": "\\ud800"})
+      n when n <= 9 -> Payload.encode!(Enum.random([&Function.identity/1, &[&1]]).(nearly()))
       _other -> json()
     end
+  end
+
+  # What many routes would take, but for a field or two.
+  defp nearly do
+    good = %{
+      "name" => Enum.random(["abc", "a\u0301b", "  a  b "]),
+      "content" => "a",
+      "username" => "abcd",
+      "description" => "a",
+      "type" => Enum.random([0, 1, 2, 4, 5]),
+      "messages" => ["1", 2],
+      "user_ids" => ["1"],
+      "roles" => [],
+      "id" => "1",
+      "allow" => "1024",
+      "deny" => 0
+    }
+
+    Map.merge(good, for(key <- Enum.take_random(@keys, 3), into: %{}, do: {key, term(2)}))
   end
 
   defp disposition do

@@ -132,7 +132,7 @@ defmodule Guildhall.Http.SlotsTest do
     # The third of an account closes the oldest of that account.
     as.("a")
     assert HttpClient.closed?(hd(clients))
-    assert Http.stats(name).connections == 6
+    await(fn -> Http.stats(name).connections == 6 end)
   end
 
   test "networks are read, and what is none is refused" do
