@@ -67,6 +67,15 @@ defmodule Guildhall.Redteam.Chat do
     end)
   end
 
+  @doc "Reads the answer to IDENTIFY: `:greeted` with READY, or the refusal."
+  def answer(client) do
+    case GatewayClient.recv(client) do
+      {%{"t" => "READY"}, _client} -> :greeted
+      {%{"op" => op}, _client} -> :"op#{op}"
+      {{:close, code}, _client} -> :"close_#{code}"
+    end
+  end
+
   def close(%{socket: nil} = chat), do: chat
 
   def close(chat) do

@@ -3,7 +3,7 @@ defmodule Guildhall.Redteam.Attacks.Sizes do
 
   # An owner whose guild is as large as it can be, and members with much to say.
 
-  alias Guildhall.{GatewayClient, Permissions}
+  alias Guildhall.Permissions
   alias Guildhall.Redteam.{Attack, Chat, Http, Tally}
 
   @api "/api/v10"
@@ -120,10 +120,10 @@ defmodule Guildhall.Redteam.Attacks.Sizes do
   # IDENTIFY, and then silence. The oldest of the connections is closed when there are too many.
   defp greeting(state) do
     client = Chat.identify(state.chat)
-    {first, client} = GatewayClient.recv(client)
+    outcome = Http.guard(client.http, fn _http -> Chat.answer(client) end)
     {kept, old} = Enum.split([client.http.socket | state.held], 6)
     Enum.each(old, &Http.reset/1)
-    {if(first["t"] == "READY", do: :greeted, else: :op9), %{state | held: kept}}
+    {outcome, %{state | held: kept}}
   end
 
   defp call(state, method, path, body) do
