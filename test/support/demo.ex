@@ -34,6 +34,8 @@ defmodule Guildhall.Demo do
     ExUnit.Callbacks.on_exit(file, fn -> File.rm(file) end)
     arguments = arguments(data, options) ++ ["--env", file]
     program = Program.start("bin/run", arguments, env: clean() ++ variables)
+    # The VM outlives the script that started it, unless it is killed before that.
+    ExUnit.Callbacks.on_exit({:vm, program.os_pid}, fn -> signal_vm(program) end)
     {_line, _before} = Program.await_line(program, &(&1 =~ "is running on"), 300_000)
     {program, [{"OPERATOR_SECRET", secret(data)} | read(file)]}
   end
@@ -45,10 +47,14 @@ defmodule Guildhall.Demo do
 
   @doc "Kills the node's VM, which is in a process group of its own under the script, and waits."
   def kill(program) do
-    {children, 0} = System.cmd("pgrep", ["-P", "#{program.os_pid}"])
-    for pid <- String.split(children), do: Program.signal(String.to_integer(pid), "KILL")
+    signal_vm(program)
     {_status, _output} = Program.await_exit(program)
     :ok
+  end
+
+  defp signal_vm(program) do
+    {children, _status} = System.cmd("pgrep", ["-P", "#{program.os_pid}"])
+    for pid <- String.split(children), do: Program.signal(String.to_integer(pid), "KILL")
   end
 
   defp arguments(data, options) do
