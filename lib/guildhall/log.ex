@@ -22,6 +22,7 @@ defmodule Guildhall.Log do
         [
           [:guildhall, :store, :refusal],
           [:guildhall, :store, :reopen],
+          [:guildhall, :store, :damage],
           [:guildhall, :guild, :close],
           [:guildhall, :guild, :stop],
           [:guildhall, :http, :exception],
@@ -50,6 +51,10 @@ defmodule Guildhall.Log do
 
   defp text([:guildhall, :store, :reopen], %{duration: duration}, _metadata) do
     "the database was opened again after an error of the disk, in #{milliseconds(duration)} ms"
+  end
+
+  defp text([:guildhall, :store, :damage], _measurements, _metadata) do
+    "rows of the store are damaged, and were left out of what was read"
   end
 
   defp text([:guildhall, :guild, :close], _measurements, %{reason: reason, room_id: id}) do

@@ -157,6 +157,8 @@ defmodule Guildhall.Telemetry do
        instance: "which node",
        reason: "`:conflict`, `:storage_full`, `:overloaded` or `:unavailable`"
      ]},
+    {[:store, :damage], "Damaged rows were left out of what was read.", [count: "how many"],
+     [instance: "which node"]},
     {[:store, :reopen], "The database was opened again after an error of the disk.",
      [duration: "native time unit"], [instance: "which node"]},
     {[:http, :connection, :start], "A client connected.", [count: "1"],

@@ -5,7 +5,7 @@ defmodule Guildhall.RelayTest do
   import Guildhall.RelayFixture
 
   alias Guildhall.{Frames, Outbox, Relay, SocketFixture}
-  alias Guildhall.Model.{Guild, Intents}
+  alias Guildhall.Model.{Guild, Intents, Overwrite}
   alias Guildhall.Relay.{Event, View}
 
   # The test is the room and its sessions; another room is a process that runs what it is sent.
@@ -326,6 +326,63 @@ defmodule Guildhall.RelayTest do
     Relay.publish([relay], 20, message("new", 10))
     sync(relay)
     assert read(session) == [~s({"id":"20","unavailable":true}), "new"]
+  end
+
+  # More rules than an audience takes.
+  defp too_many(guild) do
+    channels =
+      for n <- 100..190, into: %{} do
+        {n,
+         channel(
+           n,
+           for(m <- 1..1_000, do: %Overwrite{id: n * 1_000 + m, type: :member, deny: 1_024})
+         )}
+      end
+
+    %{guild | channels: channels}
+  end
+
+  test "a room that does not fit is closed alone, and told so", %{relay: relay} do
+    [mine, other] = [subscriber(5), subscriber(6)]
+    :ok = Relay.open(relay, 2, %View{guild: guild(2)})
+    :ok = Relay.attach(relay, 2, other, [])
+
+    :ok = Relay.open(relay, 3, %View{guild: too_many(guild(3))})
+    :ok = Relay.attach(relay, 3, mine, [])
+    assert_receive {Relay, :refused, 3, :too_many}
+    assert_receive {Relay, :room_down, 3}
+
+    :ok = Relay.publish([relay], 2, %Event{type: "A", body: Outbox.event("A", ~s({"n":1}))})
+    assert_receive {Relay, :wake}
+    assert read(mine) == []
+    assert read(other) == [~s({"n":1})]
+    assert Process.alive?(relay)
+  end
+
+  test "a change or a view that does not fit closes this room alone", %{relay: relay} do
+    for {id, change} <- [
+          {1,
+           fn guild ->
+             Relay.change([relay], 1, for({_id, c} <- guild.channels, do: {:channel, c}), [], [])
+           end},
+          {2, fn guild -> Relay.open(relay, 2, %View{guild: guild}) end}
+        ] do
+      session = subscriber(5)
+      :ok = Relay.open(relay, id, %View{guild: guild(id)})
+      :ok = Relay.attach(relay, id, session, [])
+      assert_receive {Relay, :attached, ^id}
+
+      :ok = change.(too_many(guild(id)))
+      assert_receive {Relay, :refused, ^id, :too_many}
+      assert_receive {Relay, :room_down, ^id}
+      assert read(session) == [~s({"id":"#{id}","unavailable":true})]
+
+      # Nothing of it is dispatched any more.
+      :ok = Relay.publish([relay], id, %Event{type: "A", body: Outbox.event("A", ~s({"n":1}))})
+      :ok = Relay.attach(relay, id, session, [])
+      assert_receive {Relay, :room_down, ^id}
+      assert read(session) == []
+    end
   end
 
   test "a view may be given anew, and the sessions stay", %{relay: relay} do

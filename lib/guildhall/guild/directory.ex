@@ -48,7 +48,7 @@ defmodule Guildhall.Guild.Directory do
     keys = for id <- Enum.sort(Enum.uniq(user_ids)), do: {Keys.members(guild_id, id), Keys.id(id)}
 
     with {:ok, rows} <- Store.get_many(instance, :members, keys) do
-      {:ok, for(row when row != nil <- rows, do: Row.decode!(row))}
+      {:ok, Rows.structs(instance, Enum.reject(rows, &is_nil/1))}
     end
   end
 

@@ -80,22 +80,22 @@ defmodule Guildhall.Guild.Facts do
 
   defp read_kind(:member, instance, room_id, keys) do
     places = for {:member, id} <- keys, do: {Keys.members(room_id, id), Keys.id(id)}
-    many(instance, :members, places, nil, &Row.decode!/1)
+    many(instance, :members, places, nil, &Row.decode/1)
   end
 
   defp read_kind(:ban, instance, room_id, keys) do
     places = for {:ban, id} <- keys, do: {Keys.guild(room_id), Keys.id(id)}
-    many(instance, :bans, places, nil, &Row.decode!/1)
+    many(instance, :bans, places, nil, &Row.decode/1)
   end
 
   defp read_kind(:message, instance, _room_id, keys) do
     places = for {:message, channel, id} <- keys, do: {Keys.messages(channel, id), Keys.id(id)}
-    many(instance, :messages, places, nil, &Row.decode!/1)
+    many(instance, :messages, places, nil, &Row.decode/1)
   end
 
   defp read_kind(:counts, instance, _room_id, keys) do
     places = for {:counts, channel, id} <- keys, do: {Keys.messages(channel, id), Keys.id(id)}
-    many(instance, :reaction_counts, places, [], &Rows.decode_counts/1)
+    many(instance, :reaction_counts, places, [], &{:ok, Rows.decode_counts(&1)})
   end
 
   defp read_kind(:reaction, instance, _room_id, keys) do
@@ -104,7 +104,7 @@ defmodule Guildhall.Guild.Facts do
         {Keys.messages(channel, id), Keys.reaction(id, emoji, user_id)}
       end
 
-    many(instance, :reactions, places, nil, &Rows.decode_since/1)
+    many(instance, :reactions, places, nil, &{:ok, Rows.decode_since(&1)})
   end
 
   defp read_kind(:user, instance, _room_id, keys) do
@@ -133,8 +133,15 @@ defmodule Guildhall.Guild.Facts do
   end
 
   defp many(instance, table, places, default, decode) do
-    with {:ok, values} <- Store.get_many(instance, table, places) do
-      {:ok, Enum.map(values, &if(&1, do: decode.(&1), else: default))}
-    end
+    with {:ok, values} <- Store.get_many(instance, table, places),
+         do: decoded(values, default, decode)
+  end
+
+  defp decoded([], _default, _decode), do: {:ok, []}
+
+  defp decoded([value | values], default, decode) do
+    with {:ok, value} <- if(value, do: decode.(value), else: {:ok, default}),
+         {:ok, values} <- decoded(values, default, decode),
+         do: {:ok, [value | values]}
   end
 end

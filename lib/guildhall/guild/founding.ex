@@ -82,7 +82,7 @@ defmodule Guildhall.Guild.Founding do
 
   defp channel(instance, id) do
     case Store.get(instance, :guilds, Keys.guild(id), Keys.channel(id)) do
-      {:ok, row} -> {:ok, Row.decode!(row)}
+      {:ok, row} -> Row.decode(row)
       :none -> {:error, :unknown_channel}
       {:error, reason} -> {:error, reason}
     end

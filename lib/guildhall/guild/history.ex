@@ -22,7 +22,7 @@ defmodule Guildhall.Guild.History do
     limit = Keyword.get(bounds, :limit, 50)
 
     with {:ok, rows} <- rows(instance, channel_id, limit, Map.new(bounds)) do
-      fill(instance, Enum.map(rows, &Row.decode!/1), viewer_id)
+      fill(instance, Rows.structs(instance, rows), viewer_id)
     end
   end
 
@@ -32,7 +32,8 @@ defmodule Guildhall.Guild.History do
     key = {Keys.messages(channel_id, message_id), Keys.id(message_id)}
 
     with {:ok, [row]} when row != nil <- Store.get_many(instance, :messages, [key]),
-         {:ok, [message]} <- fill(instance, [Row.decode!(row)], viewer_id) do
+         {:ok, message} <- Row.decode(row),
+         {:ok, [message]} <- fill(instance, [message], viewer_id) do
       {:ok, message}
     else
       {:ok, [nil]} -> {:error, :unknown_message}
@@ -47,7 +48,7 @@ defmodule Guildhall.Guild.History do
     keys = for id <- ids, do: {Keys.messages(channel_id, id), Keys.id(id)}
 
     with {:ok, rows} <- Store.get_many(instance, :messages, keys) do
-      fill(instance, for(row when row != nil <- rows, do: Row.decode!(row)), viewer_id)
+      fill(instance, Rows.structs(instance, Enum.reject(rows, &is_nil/1)), viewer_id)
     end
   end
 
@@ -59,7 +60,7 @@ defmodule Guildhall.Guild.History do
       {:ok,
        for {<<id::64>>, row} <- rows,
            id >= since,
-           %Message{author: %{id: ^author_id}} <- [Row.decode!(row)] do
+           {:ok, %Message{author: %{id: ^author_id}}} <- [Row.decode(row)] do
          id
        end}
     end

@@ -6,8 +6,8 @@ defmodule Guildhall.Guild.MemberPages do
   # The cursor holds what was read ahead of each of the 16 buckets, about a page in all. Buckets are
   # read when they run dry, and merged by their first id.
 
-  alias Guildhall.Guild.Keys
-  alias Guildhall.Model.{Member, Row}
+  alias Guildhall.Guild.{Keys, Rows}
+  alias Guildhall.Model.Member
   alias Guildhall.Store
 
   @most 1_000
@@ -76,7 +76,8 @@ defmodule Guildhall.Guild.MemberPages do
       {_key, {[{_, row} | rows], last, partition}, tree} = :gb_trees.take_smallest(tree)
 
       with {:ok, tree} <- insert({rows, last, partition}, tree, pages.instance, size) do
-        take(tree, pages, size, left - 1, [Row.decode!(row) | taken])
+        members = Rows.structs(pages.instance, [row])
+        take(tree, pages, size, left - length(members), members ++ taken)
       end
     end
   end

@@ -128,7 +128,8 @@ defmodule Guildhall.Guild.Reads do
     with {:ok, _may} <- authorize(instance, guild_id, viewer, nil, @bans),
          {:ok, rows} <-
            Store.scan(instance, :bans, Keys.guild(guild_id), bounds ++ [limit: limit]) do
-      {:ok, rows |> Enum.map(fn {_id, row} -> Row.decode!(row) end) |> Enum.sort_by(& &1.user.id)}
+      bans = Rows.structs(instance, Enum.map(rows, &elem(&1, 1)))
+      {:ok, Enum.sort_by(bans, & &1.user.id)}
     end
   end
 
@@ -137,7 +138,7 @@ defmodule Guildhall.Guild.Reads do
   def ban(instance, guild_id, viewer, user_id) do
     with {:ok, _may} <- authorize(instance, guild_id, viewer, nil, @bans) do
       case Store.get(instance, :bans, Keys.guild(guild_id), Keys.id(user_id)) do
-        {:ok, row} -> {:ok, Row.decode!(row)}
+        {:ok, row} -> Row.decode(row)
         :none -> {:error, :unknown_ban}
         {:error, reason} -> {:error, reason}
       end

@@ -9,6 +9,25 @@ defmodule Guildhall.Guild.Rows do
 
   @type count :: {emoji :: binary(), count :: pos_integer(), since :: pos_integer()}
 
+  alias Guildhall.Model.Row
+  alias Guildhall.Telemetry
+
+  @doc "Reads rows of the model. Damaged ones are left out, and counted."
+  @spec structs(Guildhall.Instance.t(), [Row.row()]) :: [struct()]
+  def structs(instance, rows) do
+    Enum.flat_map(rows, fn row ->
+      case Row.decode(row) do
+        {:ok, struct} -> [struct]
+        {:error, :corrupt} -> left_out(instance)
+      end
+    end)
+  end
+
+  defp left_out(instance) do
+    Telemetry.emit([:store, :damage], %{count: 1}, %{instance: instance})
+    []
+  end
+
   @spec encode_counts([count()]) :: binary()
   def encode_counts(counts) do
     rows =

@@ -83,6 +83,8 @@ defmodule Guildhall.Metrics.Definition do
     {:counter, :store_bytes_total, "Bytes that became durable.", [:store, :commit], :bytes, []},
     {:counter, :store_refusals_total, "Writes that were not done.", [:store, :refusal], :count,
      [:reason]},
+    {:counter, :store_damaged_rows_total, "Damaged rows that were left out.", [:store, :damage],
+     :count, []},
     {:counter, :store_reopens_total, "Times the database was opened anew.", [:store, :reopen],
      nil, []},
     {:counter, :part_restarts_total, "Parts of the node that crashed, or could not be restarted.",

@@ -50,19 +50,30 @@ defmodule Guildhall.User.Account do
 
     case Store.get_many(instance, :users, keys) do
       {:ok, [user, <<1, kind, generation::32>>, application]} when is_binary(user) ->
-        {:ok,
-         %__MODULE__{
-           user: Row.decode!(user),
-           kind: if(kind == 1, do: :bot, else: :user),
-           generation: generation,
-           application: application && Row.decode!(application)
-         }}
+        kind = if kind == 1, do: :bot, else: :user
+
+        account(%__MODULE__{
+          user: user,
+          kind: kind,
+          generation: generation,
+          application: application
+        })
 
       {:ok, [nil, nil, nil]} ->
         {:error, :unknown_user}
 
       {:error, reason} ->
         {:error, reason}
+    end
+  end
+
+  # A damaged account cannot be used.
+  defp account(%__MODULE__{application: application} = account) do
+    with {:ok, user} <- Row.decode(account.user),
+         {:ok, application} <- if(application, do: Row.decode(application), else: {:ok, nil}) do
+      {:ok, %{account | user: user, application: application}}
+    else
+      {:error, :corrupt} -> {:error, :unavailable}
     end
   end
 end

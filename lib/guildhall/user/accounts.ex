@@ -83,7 +83,7 @@ defmodule Guildhall.User.Accounts do
     keys = for id <- user_ids, do: {Account.partition(id), "user"}
 
     with {:ok, rows} <- Store.get_many(instance, :users, keys) do
-      {:ok, for(row when row != nil <- rows, do: Row.decode!(row))}
+      {:ok, for(row when row != nil <- rows, {:ok, user} <- [Row.decode(row)], do: user)}
     end
   end
 
@@ -149,14 +149,17 @@ defmodule Guildhall.User.Accounts do
   # The condition is the row as it was read: what an older release wrote differs from what this one
   # would write of the same user.
   defp update_row(instance, user_id, row, changes) do
-    user = struct!(Row.decode!(row), Map.take(changes, @profile))
-
-    case replace(instance, user_id, "user", {row, Row.encode(user)}, [Copies.op(user_id)]) do
-      :ok -> {:ok, user}
+    with {:ok, user} <- decode(row),
+         user = struct!(user, Map.take(changes, @profile)),
+         :ok <- replace(instance, user_id, "user", {row, Row.encode(user)}, [Copies.op(user_id)]) do
+      {:ok, user}
+    else
       {:error, :conflict} -> update(instance, user_id, changes)
       {:error, reason} -> {:error, reason}
     end
   end
+
+  defp decode(row), do: with({:error, :corrupt} <- Row.decode(row), do: {:error, :unavailable})
 
   defp replace(instance, user_id, key, {old, new}, more \\ []) do
     op = {:put_if, :users, Account.partition(user_id), key, old, new}
