@@ -349,7 +349,7 @@ defmodule Guildhall.RelayTest do
 
     :ok = Relay.open(relay, 3, %View{guild: too_many(guild(3))})
     :ok = Relay.attach(relay, 3, mine, [])
-    assert_receive {Relay, :refused, 3, :too_many}
+    assert_receive {Relay, :refused, 3, :too_many}, 30_000
     assert_receive {Relay, :room_down, 3}
 
     :ok = Relay.publish([relay], 2, %Event{type: "A", body: Outbox.event("A", ~s({"n":1}))})
@@ -373,7 +373,7 @@ defmodule Guildhall.RelayTest do
       assert_receive {Relay, :attached, ^id}
 
       :ok = change.(too_many(guild(id)))
-      assert_receive {Relay, :refused, ^id, :too_many}
+      assert_receive {Relay, :refused, ^id, :too_many}, 30_000
       assert_receive {Relay, :room_down, ^id}
       assert read(session) == [~s({"id":"#{id}","unavailable":true})]
 

@@ -158,7 +158,8 @@ defmodule Guildhall.Guild.ClosedTest do
           )
 
     {%{"id" => ^id, "channels" => channels}, client} = GatewayClient.await(client, "GUILD_CREATE")
-    assert length(channels) == 2 + 45 - 14
+    # It may come before all are deleted.
+    assert length(channels) in (2 + 45 - 14)..(2 + 45 - 5)
     alive(context, client)
   end
 end
