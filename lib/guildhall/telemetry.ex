@@ -97,6 +97,7 @@ defmodule Guildhall.Telemetry do
      [
        shown: "changes told",
        waiting: "changes left for the next window",
+       voices: "voice states left for the next window",
        cut: "GUILD_CREATEs of the window that left out some who are online"
      ], [instance: "which node", room_id: "which room"]},
     {[:guild, :list, :start], "A member list was built, or built anew.",

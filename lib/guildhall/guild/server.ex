@@ -32,6 +32,7 @@ defmodule Guildhall.Guild.Server do
     Sessions,
     Sidebar,
     State,
+    Voices,
     Watching
   }
 
@@ -185,8 +186,15 @@ defmodule Guildhall.Guild.Server do
   def handle_info(:tick, server) do
     %{snapshot: %{cut: cut}} = state(server)
     server = Execution.update(%{server | ticking?: false}, &Sessions.tick/1)
-    presences = state(server).presences
-    measured = %{shown: presences.spent, waiting: Presences.waiting(presences), cut: cut}
+    %{presences: presences, voices: voices} = state(server)
+
+    measured = %{
+      shown: presences.spent,
+      waiting: Presences.waiting(presences),
+      voices: Voices.waiting(voices),
+      cut: cut
+    }
+
     Telemetry.emit([:guild, :presence], measured, metadata(server))
     continue(server)
   end

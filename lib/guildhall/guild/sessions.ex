@@ -20,7 +20,8 @@ defmodule Guildhall.Guild.Sessions do
     Sidebar,
     Snapshot,
     State,
-    Talk
+    Talk,
+    Voices
   }
 
   alias Guildhall.Model.{Intents, Presence}
@@ -134,7 +135,7 @@ defmodule Guildhall.Guild.Sessions do
           unwatched(%{state | audience: audience}, session_id)
       end
 
-    {state, effects} = Talk.leave(state, user_id, nil)
+    {state, effects} = Talk.expel(state, user_id)
     presences = Presences.forget(state.presences, user_id)
     {%{state | presences: presences}, effects}
   end
@@ -146,17 +147,20 @@ defmodule Guildhall.Guild.Sessions do
   @doc "For how long a window is open that `tick/1` must end, in milliseconds; nil if none is."
   @spec window(State.t()) :: pos_integer() | nil
   def window(state) do
-    if Presences.ticking?(state.presences) or Snapshot.spent?(state.snapshot),
-      do: Pace.window(watchers(state))
+    if Presences.ticking?(state.presences) or Snapshot.spent?(state.snapshot) or
+         Voices.ticking?(state.voices),
+       do: Pace.window(watchers(state))
   end
 
-  @doc "Ends a window of presences: shows those that waited for it."
+  @doc "Ends a window of presences and voice states: shows those that waited for it."
   @spec tick(State.t()) :: {State.t(), [effect()]}
   def tick(state) do
     watchers = watchers(state)
     {updates, presences} = Presences.tick(state.presences, watchers)
     snapshot = Snapshot.tick(state.snapshot, watchers)
-    shown(%{state | presences: presences, snapshot: snapshot}, updates)
+    {state, shown} = shown(%{state | presences: presences, snapshot: snapshot}, updates)
+    {state, voices} = Talk.tick(state)
+    {state, shown ++ voices}
   end
 
   @doc "How many sessions are told of presences."

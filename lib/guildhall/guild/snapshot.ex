@@ -81,7 +81,7 @@ defmodule Guildhall.Guild.Snapshot do
     state = refresh(state)
     visible = Rights.visible(state.rights, member)
     {presences, state} = presences(state, subscriber, bounds)
-    voices = for voice <- Voices.all(state.voices), voice.channel_id in visible, do: voice
+    voices = for voice <- Voices.shown(state.voices), voice.channel_id in visible, do: voice
     voices = Enum.take(voices, Limits.voices())
     {people, all?, state} = people(state, subscriber, threshold, {voices, presences})
 

@@ -3,14 +3,18 @@ defmodule Guildhall.Guild.Talk do
 
   # Voice channels as far as they can be seen: joining, muting, leaving. A user who moves leaves one
   # channel for those who see that one, and joins the other for those who see the other.
+  #
+  # What sessions ask for is shown to others in windows, the latest state of each user
+  # (`Guildhall.Guild.Voices`); what commands do is shown at once.
 
   import Bitwise
 
-  alias Guildhall.Guild.{Authority, Events, Plan, Roster, State, Voices}
-  alias Guildhall.Model.{Member, VoiceState}
+  alias Guildhall.Guild.{Audience, Authority, Events, Plan, Roster, State, Voices}
+  alias Guildhall.Model.{Intents, Member, VoiceState}
   alias Guildhall.Permissions
 
   @voice [2, 13]
+  @states Intents.bit(:guild_voice_states)
   @connect Permissions.bit(:connect)
   @move Permissions.bit(:move_members)
   @speak Permissions.bit(:speak)
@@ -35,20 +39,28 @@ defmodule Guildhall.Guild.Talk do
          permissions = Authority.permissions(state, member, channel, now),
          true <- (permissions &&& @connect) != 0,
          true <- (permissions &&& @move) != 0 or room?(state, channel, user_id) do
-      join(state, member, voice(member, session_id, channel, permissions, attrs))
+      voice = voice(member, session_id, channel, permissions, attrs)
+      announce(%{state | voices: Voices.put(state.voices, voice)}, user_id)
     else
       _may_not -> {state, []}
     end
   end
 
-  @doc "Takes a user out of his channel; if a session is given, only if it put him there."
+  @doc "Takes a user out of its channel; if a session is given, only if that session put it there."
   @spec leave(State.t(), pos_integer(), String.t() | nil) :: {State.t(), [Plan.effect()]}
   def leave(state, user_id, session_id) do
-    case Voices.pop(state.voices, user_id, session_id) do
-      {nil, _voices} -> {state, []}
-      {voice, voices} -> {%{state | voices: voices}, [left(state, voice)]}
-    end
+    announce(%{state | voices: Voices.delete(state.voices, user_id, session_id)}, user_id)
   end
+
+  @doc "Takes a user out of its channel, and shows it at once."
+  @spec expel(State.t(), pos_integer()) :: {State.t(), [Plan.effect()]}
+  def expel(state, user_id) do
+    show(%{state | voices: Voices.delete(state.voices, user_id)}, user_id)
+  end
+
+  @doc "Ends a window: shows users that waited for it."
+  @spec tick(State.t()) :: {State.t(), [Plan.effect()]}
+  def tick(state), do: state.voices |> Voices.tick(watchers(state)) |> shown(state)
 
   @typedoc "What commands do to voice states."
   @type change ::
@@ -65,7 +77,7 @@ defmodule Guildhall.Guild.Talk do
     state.voices
     |> Voices.users_in(channel_id)
     |> Enum.reduce({state, []}, fn user_id, {state, effects} ->
-      {state, more} = leave(state, user_id, nil)
+      {state, more} = vacate(state, user_id, channel_id)
       {state, effects ++ more}
     end)
   end
@@ -73,19 +85,25 @@ defmodule Guildhall.Guild.Talk do
   def follow(state, {:member, %Member{mute: mute, deaf: deaf} = member}, _now) do
     case Voices.fetch(state.voices, member.user.id) do
       {:ok, %{mute: ^mute, deaf: ^deaf}} -> {state, []}
-      {:ok, voice} -> join(state, member, %{voice | mute: mute, deaf: deaf})
+      {:ok, voice} -> put(state, %{voice | mute: mute, deaf: deaf})
       :error -> {state, []}
     end
   end
 
-  def follow(state, {:move, user_id, nil}, _now), do: leave(state, user_id, nil)
+  def follow(state, {:move, user_id, nil}, _now), do: expel(state, user_id)
 
   def follow(state, {:move, user_id, channel_id}, _now) do
-    with {:ok, voice} <- Voices.fetch(state.voices, user_id),
-         {:ok, member} <- Roster.fetch(state.roster, user_id) do
-      join(state, member, %{voice | channel_id: channel_id})
-    else
+    case Voices.fetch(state.voices, user_id) do
+      {:ok, voice} -> put(state, %{voice | channel_id: channel_id})
       :error -> {state, []}
+    end
+  end
+
+  # A user may still be shown in a channel that it has left for another.
+  defp vacate(state, user_id, channel_id) do
+    case Voices.fetch(state.voices, user_id) do
+      {:ok, %{channel_id: ^channel_id}} -> expel(state, user_id)
+      _elsewhere -> show(state, user_id)
     end
   end
 
@@ -109,28 +127,42 @@ defmodule Guildhall.Guild.Talk do
     }
   end
 
-  defp join(state, member, voice) do
-    {before, voices} = Voices.pop(state.voices, voice.user_id)
-
-    moved =
-      if before && before.channel_id != voice.channel_id, do: [left(state, before)], else: []
-
-    connect? = before == nil or before.channel_id != voice.channel_id
-    server = if connect?, do: [publish: Events.voice_server(state, voice.user_id)], else: []
-    state = %{state | voices: Voices.put(voices, voice)}
-
-    {state,
-     moved ++ [publish: Events.voice_update(state, voice.channel_id, voice, member)] ++ server}
+  defp put(state, voice) do
+    show(%{state | voices: Voices.put(state.voices, voice)}, voice.user_id)
   end
 
-  defp left(state, voice) do
+  defp announce(state, user_id) do
+    state.voices |> Voices.announce(user_id, watchers(state)) |> shown(state)
+  end
+
+  defp show(state, user_id), do: state.voices |> Voices.show(user_id) |> shown(state)
+
+  defp watchers(%State{audience: audience}), do: Audience.count(audience, @states)
+
+  defp shown({changes, voices}, state) do
+    state = %{state | voices: voices}
+    {state, Enum.flat_map(changes, &events(state, &1))}
+  end
+
+  defp events(state, {user_id, before, now}) do
     member =
-      case Roster.fetch(state.roster, voice.user_id) do
+      case Roster.fetch(state.roster, user_id) do
         {:ok, member} -> member
         :error -> nil
       end
 
+    moved? = before == nil or now == nil or before.channel_id != now.channel_id
+    left = if before && moved?, do: [publish: left(state, before, member)], else: []
+
+    joined =
+      if now, do: [publish: Events.voice_update(state, now.channel_id, now, member)], else: []
+
+    server = if now && moved?, do: [publish: Events.voice_server(state, user_id)], else: []
+    left ++ joined ++ server
+  end
+
+  defp left(state, voice, member) do
     gone = %{voice | channel_id: nil, self_mute: false, self_deaf: false, self_video: false}
-    {:publish, Events.voice_update(state, voice.channel_id, gone, member)}
+    Events.voice_update(state, voice.channel_id, gone, member)
   end
 end
