@@ -81,6 +81,16 @@ defmodule Guildhall.PartitionedRegistry do
     end)
   end
 
+  @doc """
+  Returns the process of the partition that has the key; the processes that are registered there are linked
+  to it.
+  """
+  @spec owner(t(), key :: term()) :: pid() | nil
+  def owner(registry, key) do
+    # As `Registry` names the only partition of one that has no others.
+    registry |> Partitions.name(key) |> Module.concat("PIDPartition0") |> Process.whereis()
+  end
+
   @doc "Returns how many entries there are."
   @spec count(t()) :: non_neg_integer()
   def count(registry) do

@@ -73,7 +73,6 @@ defmodule Guildhall.SessionTest do
     {_guild, channel} = TestNode.guild(node, bot)
     client = node |> GatewayClient.session(bot) |> GatewayClient.cut()
     for relay <- Relay.all(node.instance), do: Process.exit(relay, :kill)
-    TestNode.post(node, bot, channel, "first")
     resumed = GatewayClient.send_resume(GatewayClient.open(node), bot.token, client)
     assert {%{"unavailable" => true}, resumed} = GatewayClient.await(resumed, "GUILD_DELETE")
     assert {%{"id" => _id}, resumed} = GatewayClient.await(resumed, "GUILD_CREATE")

@@ -3,7 +3,8 @@ defmodule Guildhall.Guild.Restarts do
 
   # Which rooms run, and which crashed lately. A room that crashes once is started again by the next who
   # needs it. If it crashes again, its start is refused for 0.5 s, then for twice as long each time, 30 s
-  # at most. A room that did not crash for a minute begins with a start at once again.
+  # at most. A room that did not crash for a minute begins with a start at once again. A room that ended
+  # with its supervisor or with its registry did not crash.
   #
   # **A room has one process**: a room claims its id before it loads, and waits until an earlier process
   # of the room has ended. The registry alone does not guarantee it, because its entries are lost with it.
@@ -17,7 +18,7 @@ defmodule Guildhall.Guild.Restarts do
 
   use GenServer
 
-  alias Guildhall.{Instance, PartitionedRegistry, SharedTable, Telemetry}
+  alias Guildhall.{Instance, PartitionedRegistry, Partitions, SharedTable, Telemetry}
   alias Guildhall.Guild.Rooms
 
   @shortest 500
@@ -79,8 +80,9 @@ defmodule Guildhall.Guild.Restarts do
 
   @impl GenServer
   def handle_info({:DOWN, monitor, :process, _pid, reason}, server) do
-    {room_id, monitors} = Map.pop!(server.monitors, monitor)
-    if crash?(reason), do: crashed(server, room_id, reason)
+    {{room_id, parents}, monitors} = Map.pop!(server.monitors, monitor)
+    alone? = parents == parents(server.instance, room_id)
+    if alone? and crash?(reason), do: crashed(server, room_id, reason)
     rooms = Map.delete(server.rooms, room_id)
     {:noreply, next(%{server | rooms: rooms, monitors: monitors}, room_id)}
   end
@@ -106,8 +108,15 @@ defmodule Guildhall.Guild.Restarts do
   end
 
   defp put(server, room_id, pid) do
-    monitors = Map.put(server.monitors, Process.monitor(pid), room_id)
+    room = {room_id, parents(server.instance, room_id)}
+    monitors = Map.put(server.monitors, Process.monitor(pid), room)
     %{server | rooms: Map.put(server.rooms, room_id, pid), monitors: monitors}
+  end
+
+  # The processes with which a room ends.
+  defp parents(instance, room_id) do
+    {PartitionedRegistry.owner(Rooms.registry(instance), room_id),
+     Process.whereis(Partitions.name(Rooms.supervisors(instance), room_id))}
   end
 
   # A room that cannot load says why and ends with `:shutdown`; so does one whose store is gone.

@@ -166,7 +166,7 @@ defmodule Guildhall.Session.Server do
 
   # At random, because the other sessions of the relay come back as well.
   defp await_relay(%__MODULE__{relay_crashes: {crashes, at}} = server) do
-    crashes = if now() - at < @relay_patience, do: min(crashes + 1, 7), else: 1
+    crashes = if now() - at < @relay_patience, do: min(crashes + 1, 5), else: 1
     pause = :rand.uniform(@relay_pause * Integer.pow(2, crashes - 1))
     server = %{server | relay: nil, relay_crashes: {crashes, now()}}
     Effects.perform({:timer, :relay, pause}, run(server, :relay_down))
