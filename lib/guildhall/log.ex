@@ -24,13 +24,16 @@ defmodule Guildhall.Log do
           [:guildhall, :store, :reopen],
           [:guildhall, :store, :damage],
           [:guildhall, :guild, :close],
+          [:guildhall, :guild, :crash],
           [:guildhall, :guild, :stop],
+          [:guildhall, :session, :stop],
+          [:guildhall, :supervisor, :restart],
           [:guildhall, :http, :exception],
           [:guildhall, :telemetry, :failure]
         ],
         fn event, measurements, metadata ->
           with text when is_binary(text) <- text(event, measurements, metadata),
-               true <- due?(table, {event, metadata[:reason]}) do
+               true <- due?(table, kind(event, metadata)) do
             Logger.warning(text)
           end
         end
@@ -61,22 +64,53 @@ defmodule Guildhall.Log do
     "guild #{id} cannot be served, and is unavailable to its members: #{inspect(reason)}"
   end
 
-  defp text([:guildhall, :guild, :stop], _measurements, %{reason: reason, room_id: id})
-       when reason not in [:normal, :shutdown, {:shutdown, :corrupt}, {:shutdown, :unserved}] do
-    "room #{id} crashed and its sessions attach anew: #{inspect(reason)}"
+  defp text([:guildhall, :guild, :stop], _measurements, %{reason: {:shutdown, reason}} = metadata)
+       when reason not in [:corrupt, :unserved] do
+    "room #{metadata.room_id} stopped, and its sessions attach again: #{cause(reason)}"
+  end
+
+  defp text([:guildhall, :guild, :crash], %{pause: 0}, %{reason: reason, room_id: id}) do
+    "room #{id} crashed, and its sessions attach again: #{cause(reason)}"
+  end
+
+  defp text([:guildhall, :guild, :crash], %{pause: pause}, %{reason: reason, room_id: id}) do
+    "room #{id} crashed again, and is unavailable for #{pause} ms: #{cause(reason)}"
+  end
+
+  defp text([:guildhall, :session, :stop], _measurements, %{reason: :crash}) do
+    "a session crashed; its client begins another one"
+  end
+
+  defp text([:guildhall, :supervisor, :restart], %{delay: delay}, metadata) do
+    "#{inspect(metadata.part)} crashed and is restarted in #{delay} ms: #{cause(metadata.reason)}"
   end
 
   defp text([:guildhall, :http, :exception], _measurements, metadata) do
-    "#{metadata.method} #{metadata.path} crashed: " <>
-      Exception.format(metadata.kind, metadata.reason, metadata.stacktrace)
+    "#{metadata.method} #{metadata.path} crashed: #{cause({metadata.reason, metadata.stacktrace})}"
   end
 
   defp text([:guildhall, :telemetry, :failure], _measurements, metadata) do
-    "a telemetry handler was detached: " <>
-      Exception.format(metadata.kind, metadata.reason, metadata.stacktrace)
+    "a telemetry handler was detached: #{cause({metadata.reason, metadata.stacktrace})}"
   end
 
   defp text(_event, _measurements, _metadata), do: nil
+
+  # Of a crash its kind and its place. The values of a reason may be a client's messages or tokens.
+  defp cause({reason, [{module, function, arity, _place} | _rest]}) do
+    arity = if is_list(arity), do: length(arity), else: arity
+    "#{cause(reason)} in #{Exception.format_mfa(module, function, arity)}"
+  end
+
+  defp cause({:failed_to_start_child, _id, reason}), do: cause(reason)
+  defp cause({:shutdown, reason}), do: cause(reason)
+  defp cause({kind, reason}) when kind in [:error, :exit, :throw], do: cause(reason)
+  defp cause(%{__exception__: true, __struct__: module}), do: inspect(module)
+  defp cause(reason) when is_atom(reason), do: inspect(reason)
+  defp cause(reason) when is_tuple(reason) and tuple_size(reason) > 0, do: cause(elem(reason, 0))
+  defp cause(_reason), do: "unknown"
+
+  defp kind(event, %{part: part}), do: {event, part}
+  defp kind(event, metadata), do: {event, cause(metadata[:reason])}
 
   defp milliseconds(duration), do: System.convert_time_unit(duration, :native, :millisecond)
 

@@ -19,16 +19,17 @@ defmodule Guildhall.CrashTest do
   alias Guildhall.Model.Intents
 
   @moduletag :tmp_dir
+  @moduletag :capture_log
   @moduletag timeout: 180_000
 
   test "a crash of each process costs what the table says", %{tmp_dir: folder} do
     node = FullNode.start(folder)
     rows = rows()
     world = world(node)
-    labels = tree(node) |> Enum.map(&elem(&1, 0)) |> Enum.uniq() |> Enum.sort()
+    labels = node |> labels() |> Enum.uniq() |> Enum.sort()
 
-    assert labels -- Map.keys(rows) == [], "processes without a row"
-    assert Map.keys(rows) -- labels == [], "rows without a process"
+    assert labels -- Map.keys(rows) == []
+    assert Map.keys(rows) -- labels == []
 
     Enum.reduce(labels -- ["Supervisor"], world, &crash(&1, rows[&1], &2))
 
@@ -94,7 +95,6 @@ defmodule Guildhall.CrashTest do
   defp crash_one(label, pid, expected, world) do
     # An earlier kill may have taken it along.
     if Process.alive?(pid) do
-      if System.get_env("CRASH"), do: IO.puts(label)
       below = sessions_below(world.node, pid)
       kill(pid)
 
