@@ -79,6 +79,9 @@ defmodule Guildhall.System.RunTest do
     )
 
     assert_refused(Demo.run(data, context_bytes: -1), "--context-bytes must be 0 or more")
+    assert_refused(Demo.run(data, max_connections: 0), "--max-connections must be 1 or more")
+    assert_refused(Demo.run(data, trusted_proxies: "x"), "--trusted-proxies must be addresses")
+    assert_refused(Demo.run(data, pages: "mine"), "--pages must be public or operator")
     assert_refused(Demo.run(data, colour: "red"), "--colour is no option")
 
     File.write!(data, "a file, not a folder")
@@ -97,7 +100,8 @@ defmodule Guildhall.System.RunTest do
     assert {0, output} = Program.run("bin/run", ["--help"])
 
     for option <-
-          ~w(--port --data --members --no-rate-limits --compression --context-bytes --env),
+          ~w(--port --data --members --no-rate-limits --max-connections --connections-per-address) ++
+            ~w(--max-sessions --trusted-proxies --pages --compression --context-bytes --env),
         do: assert(output =~ option)
   end
 
