@@ -60,6 +60,7 @@ defmodule Guildhall.Guild.Server do
     attaching: %Attaching{},
     background: %{},
     doubts: [],
+    looking: %{},
     idle: nil,
     ticking?: false,
     stop?: false
@@ -70,6 +71,7 @@ defmodule Guildhall.Guild.Server do
           {:rows, session_ids :: [String.t()], stamp :: non_neg_integer()}
           | {:doubts, [doubt()]}
           | :lease
+          | :sidebar
   @type t :: %__MODULE__{
           instance: Instance.t(),
           room_id: pos_integer(),
@@ -84,6 +86,8 @@ defmodule Guildhall.Guild.Server do
           background: %{optional(reference()) => task()},
           # Writes that failed, and of which nobody knows yet what is in the store.
           doubts: [doubt()],
+          # The member lists that sessions want to see, while there is no sidebar yet.
+          looking: %{optional(String.t()) => {user_id :: pos_integer(), Sidebar.channels()}},
           # What the last look for idleness saw.
           idle: {waiting :: integer(), served :: non_neg_integer()} | nil,
           ticking?: boolean(),
@@ -251,6 +255,8 @@ defmodule Guildhall.Guild.Server do
   defp done(server, {:doubts, doubts}, result) do
     server |> Execution.resolve(doubts, result) |> continue()
   end
+
+  defp done(server, :sidebar, result), do: server |> Watching.started(result) |> continue()
 
   defp done(server, :lease, {:ok, epoch}) do
     {:noreply, put_state(server, %{state(server) | epoch: epoch})}

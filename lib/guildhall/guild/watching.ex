@@ -17,11 +17,13 @@ defmodule Guildhall.Guild.Watching do
   @doc "A session looks at the lists of these channels and of no others."
   @spec watch(Server.t(), String.t(), pos_integer(), Sidebar.channels()) :: Server.t()
   def watch(server, session_id, user_id, channels) do
-    with {:ok, {_relay, pid}} <- Audience.fetch(Server.state(server).audience, session_id),
-         {:ok, server} <- open(server, pid, channels) do
-      note(server, {:watch, session_id, user_id, pid, channels})
-    else
-      :error -> server
+    state = Server.state(server)
+
+    case {Audience.fetch(state.audience, session_id), state} do
+      {:error, _state} -> server
+      {_session, %{guild: %{kind: :dm}}} -> server
+      {_session, %{sidebar: %Sidebar{pid: nil}}} -> wait(server, session_id, user_id, channels)
+      {{:ok, {_relay, pid}}, _state} -> note(server, {:watch, session_id, user_id, pid, channels})
     end
   end
 
@@ -29,26 +31,32 @@ defmodule Guildhall.Guild.Watching do
     Server.put_state(server, State.sidebar(Server.state(server), &Sidebar.note(&1, item)))
   end
 
-  defp open(server, session, channels) do
-    case Server.state(server) do
-      %{guild: %{kind: :dm}} -> :error
-      %{sidebar: %Sidebar{pid: nil}} when channels == %{} -> :error
-      %{sidebar: %Sidebar{pid: nil}} = state -> start(server, state, session)
-      %{} -> {:ok, server}
-    end
+  # Until there is a sidebar, what each session wants last is kept here.
+  defp wait(server, session_id, _user_id, channels) when channels == %{} do
+    %{server | looking: Map.delete(server.looking, session_id)}
   end
 
-  defp start(server, state, session) do
+  defp wait(server, session_id, user_id, channels) do
+    looking = Map.put(server.looking, session_id, {user_id, channels})
+    server = %{server | looking: looking}
+    if starting?(server), do: server, else: start(server, Server.state(server))
+  end
+
+  defp starting?(server), do: Enum.any?(server.background, &match?({_reference, :sidebar}, &1))
+
+  # In the background, since the supervisor may be busy.
+  defp start(server, state) do
     {online, roster} = Table.share(state.roster.online)
     {shown, presences} = Table.share(state.presences.shown)
     state = %{state | roster: %{state.roster | online: roster}}
     state = %{state | presences: %{state.presences | shown: presences}}
+    {instance, room_id} = {server.instance, state.id}
 
     options = [
-      instance: server.instance,
+      instance: instance,
       room: self(),
-      room_id: state.id,
-      source: Source.room(server.instance, state.id, online, shown),
+      room_id: room_id,
+      source: Source.room(instance, room_id, online, shown),
       limits: %{
         bytes: server.options[:list_bytes],
         lists: server.options[:max_lists],
@@ -56,15 +64,35 @@ defmodule Guildhall.Guild.Watching do
       }
     ]
 
-    case Rooms.start_child(server.instance, state.id, {Sidebar.Server, options}) do
-      {:ok, pid} ->
-        _monitor = Process.monitor(pid)
-        {:ok, Server.put_state(server, %{state | sidebar: %Sidebar{pid: pid, guild?: true}})}
+    start = fn -> Rooms.start_child(instance, room_id, {Sidebar.Server, options}) end
+    server |> Server.put_state(state) |> Server.background(:sidebar, start)
+  end
 
-      {:error, _reason} ->
-        send(session, {Guildhall.Guild, :unwatched, state.id})
-        :error
-    end
+  @doc "The sidebar runs, or could not be started."
+  @spec started(Server.t(), {:ok, pid()} | {:error, term()}) :: Server.t()
+  def started(%{looking: looking} = server, {:ok, pid}) when looking == %{} do
+    send(pid, {:stop, self()})
+    server
+  end
+
+  def started(%{looking: looking} = server, {:ok, pid}) do
+    _monitor = Process.monitor(pid)
+    state = %{Server.state(server) | sidebar: %Sidebar{pid: pid, guild?: true}}
+    server = Server.put_state(%{server | looking: %{}}, state)
+
+    Enum.reduce(looking, server, fn {session_id, {user_id, channels}}, server ->
+      watch(server, session_id, user_id, channels)
+    end)
+  end
+
+  def started(%{looking: looking} = server, {:error, _reason}) do
+    %{id: room_id, audience: audience} = Server.state(server)
+
+    for {session_id, _wish} <- looking,
+        {:ok, {_relay, session}} <- [Audience.fetch(audience, session_id)],
+        do: send(session, {Guildhall.Guild, :unwatched, room_id})
+
+    %{server | looking: %{}}
   end
 
   @doc "Tells the sidebar what changed with the last message. The tables are settled before."

@@ -72,10 +72,10 @@ defmodule Guildhall.Guild.WaitingTest do
     end
   end
 
-  # Sessions of the test's process, which share an outbox; without intents they are sent no guild.
+  # Sessions of the test's process; without intents they are sent no guild.
   defp attach(context, user_ids, intents \\ 0) do
     instance = context.node.instance
-    {pid, outbox} = {self(), Outbox.new()}
+    pid = self()
 
     # Many at a time, since each reads the row of its member.
     user_ids
@@ -90,7 +90,7 @@ defmodule Guildhall.Guild.WaitingTest do
             session_id: id,
             pid: pid,
             relay: Relay.for(instance, id),
-            outbox: outbox,
+            outbox: Outbox.new(),
             user_id: user_id,
             intents: intents
           }
@@ -164,7 +164,7 @@ defmodule Guildhall.Guild.WaitingTest do
       :ok = :sys.suspend(pid)
       attach(context, 1..10_050)
       post = Task.async(fn -> say(context, context.owner, "hello") end)
-      until_waiting(pid, 10_001)
+      until_waiting(pid, post)
       :ok = :sys.resume(pid)
       assert {200, _message} = Task.await(post, 20_000)
 
@@ -180,7 +180,7 @@ defmodule Guildhall.Guild.WaitingTest do
       :ok = :sys.suspend(pid)
       attach(context, 1..2_000, Intents.known())
       post = Task.async(fn -> say(context, context.owner, "hello") end)
-      until_waiting(pid, 2_001)
+      until_waiting(pid, post)
       :ok = :sys.resume(pid)
       assert {200, _message} = Task.await(post, 20_000)
       assert Gate.waiting(gate) > 200
@@ -242,8 +242,10 @@ defmodule Guildhall.Guild.WaitingTest do
     end
   end
 
-  defp until_waiting(pid, count) do
-    {:message_queue_len, waiting} = Process.info(pid, :message_queue_len)
-    unless waiting >= count, do: until_waiting(pid, count)
+  # Until the command of the call waits for the room, or was refused.
+  defp until_waiting(pid, %Task{pid: caller} = call) do
+    {:messages, messages} = Process.info(pid, :messages)
+    waits? = Enum.any?(messages, &match?({:"$gen_call", _from, {:run, _request}}, &1))
+    unless waits? or not Process.alive?(caller), do: until_waiting(pid, call)
   end
 end
