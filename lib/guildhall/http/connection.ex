@@ -86,7 +86,7 @@ defmodule Guildhall.Http.Connection do
   def wait(%{socket: socket} = conn, deadline) do
     receive do
       {tag, ^socket, data} when tag in [:tcp, :ssl] ->
-        serve(%{conn | buffer: conn.buffer <> data})
+        serve(%{conn | buffer: conn.buffer <> data}, deadline)
 
       {tag, ^socket} when tag in [:tcp_closed, :ssl_closed] ->
         part(conn, :closed)
@@ -116,8 +116,9 @@ defmodule Guildhall.Http.Connection do
     :proc_lib.hibernate(__MODULE__, :wait, [conn, deadline])
   end
 
-  # Serves what is in the buffer, then waits for more.
-  defp serve(conn) do
+  # Serves what is in the buffer, then waits for more. Empty lines before a request are no request, and
+  # leave the deadline of an idle connection as it is.
+  defp serve(conn, idle_deadline) do
     deadline = now() + conn.settings.header_timeout
 
     with {:ok, bytes, conn} <- head(conn, 0, deadline),
@@ -125,7 +126,7 @@ defmodule Guildhall.Http.Connection do
       conn = %{conn | slot: Slots.heard(conn.settings, conn.slot)}
       handle(head, request(head, conn), conn)
     else
-      {:idle, conn} -> idle(conn, now() + conn.settings.idle_timeout)
+      {:idle, conn} -> idle(conn, idle_deadline)
       {:lost, reason} -> stop(conn, reason)
       {:error, refusal} -> refuse(conn, refusal)
     end
@@ -341,7 +342,7 @@ defmodule Guildhall.Http.Connection do
 
   # A pipelined request may have come already.
   defp next(%{buffer: ""} = conn), do: idle(conn, now() + conn.settings.idle_timeout)
-  defp next(conn), do: serve(conn)
+  defp next(conn), do: serve(conn, now() + conn.settings.idle_timeout)
 
   defp upgrade(head, request, {module, argument, options}, started, conn) do
     with {:ok, headers} <- Upgrade.answer(head),

@@ -33,6 +33,8 @@ defmodule Guildhall.Http.Slots do
   # How long a connection may take to leave before the next one is asked, and how many are asked.
   @patience 50
   @tries 4
+  # How many are looked at for it.
+  @candidates 64
   # A connection may be silent for so long before it counts as idle.
   @silence 1_000
   # More silent connections than this share of all are a flood, however young they are.
@@ -288,29 +290,35 @@ defmodule Guildhall.Http.Slots do
     end
   end
 
-  defp ask(next, settings, reason, previous \\ nil, tries \\ @tries)
-  defp ask(_next, _settings, _reason, _previous, 0), do: false
+  # The oldest that leaves when it is asked.
+  defp ask(next, settings, reason), do: ask(next, settings, reason, {nil, @tries, @candidates})
 
-  # A connection that is being served goes on, and closes after its answer.
-  defp ask(next, settings, reason, previous, tries) do
-    with slot when slot != nil <- next.(previous) do
-      leaves?(slot, settings, reason) or ask(next, settings, reason, slot, tries - 1)
+  defp ask(_next, _settings, _reason, {_previous, tries, candidates})
+       when tries == 0 or candidates == 0,
+       do: false
+
+  defp ask(next, settings, reason, {previous, tries, candidates}) do
+    with {_class, _opened_at, pid, _owner} = slot <- next.(previous) do
+      cond do
+        busy?(pid) -> ask(next, settings, reason, {slot, tries, candidates - 1})
+        leaves?(slot, settings, reason) -> true
+        true -> ask(next, settings, reason, {slot, tries - 1, candidates - 1})
+      end
     else
       nil -> false
     end
   end
 
-  defp leaves?({_class, _opened_at, pid, _owner} = slot, settings, reason) do
-    # One that was asked often and is still served has enough messages.
-    case Process.info(pid, :message_queue_len) do
-      {:message_queue_len, waiting} when waiting > 8 ->
-        false
+  # Something came for it, or it was asked before and is still being served.
+  defp busy?(pid) do
+    {:message_queue_len, 0} != (Process.info(pid, :message_queue_len) || {:message_queue_len, 0})
+  end
 
-      _few_or_dead ->
-        monitor = Process.monitor(pid)
-        send(pid, {Http, :evict})
-        gone?(slot, settings, reason, monitor)
-    end
+  # A connection that is being served goes on, and closes after its answer.
+  defp leaves?({_class, _opened_at, pid, _owner} = slot, settings, reason) do
+    monitor = Process.monitor(pid)
+    send(pid, {Http, :evict})
+    gone?(slot, settings, reason, monitor)
   end
 
   # Nothing of it is being served. `:shutdown` is a reason that supervisors do not log.

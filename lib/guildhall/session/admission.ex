@@ -42,6 +42,8 @@ defmodule Guildhall.Session.Admission do
     with {:ok, application} <- application(instance, user),
          {:ok, intents} <- intents(application, identify.intents),
          {:ok, shard} <- shard(identify.shard),
+         # Before anything is read for a client that has to wait anyway.
+         :ok <- Quota.check(instance, user.id, shard_id(shard), settings),
          client = %Client{
            user: user,
            application: application,

@@ -44,6 +44,20 @@ defmodule Guildhall.Session.Quota do
     end
   end
 
+  @doc "Says whether `take/4` would refuse for the last five seconds, and counts nothing."
+  @spec check(Instance.t(), user_id :: pos_integer(), shard_id :: non_neg_integer(), map()) ::
+          :ok | {:error, :rate_limited}
+  def check(_instance, _user_id, _shard_id, %{rate_limits: false}), do: :ok
+
+  def check(instance, user_id, shard_id, settings) do
+    key = {user_id, rem(shard_id, settings.max_concurrency)}
+
+    case Limiter.check(table(instance), key, @burst, now()) do
+      {:ok, _remaining, _reset} -> :ok
+      {:limited, _none, _wait} -> {:error, :rate_limited}
+    end
+  end
+
   @doc "How many starts are left today, and how long today is."
   @spec left(Instance.t(), user_id :: pos_integer(), map()) ::
           {remaining :: non_neg_integer(), milliseconds :: pos_integer()}

@@ -132,6 +132,27 @@ defmodule Guildhall.Endpoint.ConnectionsTest do
     assert {429, _client} = wrong.(client, "198.51.100.1")
   end
 
+  test "a /64 is one address", context do
+    node = start(context, trusted_proxies: ["127.0.0.8"])
+    client = connect(node, {127, 0, 0, 8})
+
+    ask = fn client, from ->
+      headers = [{"authorization", "wrong"}, {"x-forwarded-for", from}]
+      {%{status: status}, client} = HttpClient.request(client, "GET", "/api/users/@me", headers)
+      {status, client}
+    end
+
+    {statuses, client} =
+      Enum.map_reduce(1..120, client, fn n, client -> ask.(client, "2001:db8:1:2::#{n}") end)
+
+    assert Enum.frequencies(statuses) == %{401 => 100, 429 => 20}
+    assert {401, client} = ask.(client, "2001:db8:1:3::1")
+    # The same address, written differently.
+    assert {429, client} = ask.(client, "2001:0DB8:0001:0002:0:0:0:1")
+    for _n <- 1..100, do: ask.(client, "192.0.2.1")
+    assert {429, _client} = ask.(client, "::ffff:192.0.2.1")
+  end
+
   # A condition that comes true by itself; asking is a call of the server's counters.
   defp await(condition, tries \\ 1_000_000)
   defp await(_condition, 0), do: flunk("it did not come true")

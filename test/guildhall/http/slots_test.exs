@@ -111,6 +111,25 @@ defmodule Guildhall.Http.SlotsTest do
     assert Enum.any?(silent, &(:gen_tcp.recv(&1.socket, 0, 0) != {:error, :timeout}))
   end
 
+  test "empty lines do not keep a connection open" do
+    {_name, port} = HttpServer.start(:echo, idle_timeout: 200)
+    {%{status: 200}, client} = HttpClient.request(HttpClient.connect(port), "GET", "/")
+    began = System.monotonic_time(:millisecond)
+    sender = spawn_link(fn -> empty_lines(client.socket) end)
+    assert HttpClient.closed?(client)
+    Process.unlink(sender)
+    assert System.monotonic_time(:millisecond) - began < 4_000
+  end
+
+  defp empty_lines(socket) do
+    with :ok <- :gen_tcp.send(socket, "\r\n") do
+      receive do
+      after
+        20 -> empty_lines(socket)
+      end
+    end
+  end
+
   test "an account's connections count for the account alone" do
     handler = fn
       %{headers: headers} ->
