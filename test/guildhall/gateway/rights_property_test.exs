@@ -7,7 +7,7 @@ defmodule Guildhall.Gateway.RightsPropertyTest do
   alias Guildhall.Rights.{Scene, Standing, World}
 
   # What a session is told in the random guilds of `Guildhall.Rights.Scene`, on a whole node: the
-  # channels, voice states and messages that its user sees, and no others.
+  # channels, voice states and messages that its user sees, and no others; and which voice channel it may join.
 
   @tag timeout: 600_000
   property "a session is told what its user sees" do
@@ -16,6 +16,7 @@ defmodule Guildhall.Gateway.RightsPropertyTest do
     world = World.start(folder)
 
     forall scene <- Scene.scene(), share: 20 do
+      :rand.seed(:exsss, :erlang.phash2(scene))
       world = world |> World.connect() |> World.enter(scene)
       intents = Intents.known() - Intents.bit(:guild_presences) - Intents.bit(:guild_members)
       client = FullNode.session(world.users.actor, 0, intents: intents)
@@ -43,7 +44,35 @@ defmodule Guildhall.Gateway.RightsPropertyTest do
 
     texts = for {id, %{"type" => type}} <- world.snapshot["channels"], type != 4, do: id
     for id <- texts, do: post(world, id)
-    assert Enum.sort(posted(world, client)) == Enum.sort(texts -- texts -- visible)
+    {voice, events, client} = speak(world, client)
+    rename(world)
+    {more, _client} = until(client, &renamed?/1)
+    events = events ++ more
+
+    posted = for %{"t" => "MESSAGE_CREATE", "d" => data} <- events, do: data["channel_id"]
+    assert Enum.sort(posted) == Enum.sort(texts -- texts -- visible)
+
+    own = actor(world)
+
+    states =
+      for %{"t" => "VOICE_STATE_UPDATE", "d" => %{"user_id" => ^own} = data} <- events, do: data
+
+    expected = if may?(world, voice, [:view_channel, :connect]), do: [voice["id"]], else: []
+    assert for(state <- states, do: state["channel_id"]) == expected
+  end
+
+  # Asks for a voice channel. The answer to the next request comes when the room knows of it.
+  defp speak(world, client) do
+    voice =
+      Enum.random(for {_id, %{"type" => 2} = channel} <- world.snapshot["channels"], do: channel)
+
+    client =
+      GatewayClient.send_op(client, 4, %{guild_id: world.guild_id, channel_id: voice["id"]})
+
+    request = %{guild_id: world.guild_id, user_ids: [actor(world)]}
+    client = GatewayClient.send_op(client, 8, request)
+    {events, client} = until(client, &(&1["t"] == "GUILD_MEMBERS_CHUNK"))
+    {voice, events, client}
   end
 
   defp stranger(world, client) do
@@ -63,9 +92,10 @@ defmodule Guildhall.Gateway.RightsPropertyTest do
     end
   end
 
-  defp sees?(world, channel) do
-    permissions = Standing.channel(world.snapshot, channel, actor(world))
-    Standing.has?(permissions, :view_channel)
+  defp sees?(world, channel), do: may?(world, channel, :view_channel)
+
+  defp may?(world, channel, names) do
+    world.snapshot |> Standing.channel(channel, actor(world)) |> Standing.has?(names)
   end
 
   defp post(world, id) do
@@ -73,25 +103,22 @@ defmodule Guildhall.Gateway.RightsPropertyTest do
     {200, _message} = FullNode.call(world.users.owner, :post, "/channels/#{id}/messages", body)
   end
 
-  # Where messages came from before everyone is told of the guild's new name.
-  defp posted(world, client) do
-    {200, _guild} =
-      FullNode.call(world.users.owner, :patch, "/guilds/#{world.guild_id}", %{name: "renamed"})
-
-    collect(client, [])
+  # Everyone in the guild is told of its new name, after all that came before.
+  defp rename(world) do
+    body = %{name: "renamed"}
+    {200, _guild} = FullNode.call(world.users.owner, :patch, "/guilds/#{world.guild_id}", body)
   end
 
-  defp collect(client, ids) do
-    case GatewayClient.recv(client) do
-      {%{"t" => "GUILD_UPDATE", "d" => %{"name" => "renamed"}}, _client} ->
-        ids
+  defp renamed?(payload),
+    do: match?(%{"t" => "GUILD_UPDATE", "d" => %{"name" => "renamed"}}, payload)
 
-      {%{"t" => "MESSAGE_CREATE", "d" => message}, client} ->
-        collect(client, [message["channel_id"] | ids])
+  # What comes before a payload, in order.
+  defp until(client, last?, payloads \\ []) do
+    {payload, client} = GatewayClient.recv(client)
 
-      {_other, client} ->
-        collect(client, ids)
-    end
+    if last?.(payload),
+      do: {Enum.reverse(payloads), client},
+      else: until(client, last?, [payload | payloads])
   end
 
   defp created(client, id) do

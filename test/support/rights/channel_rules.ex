@@ -79,7 +79,7 @@ defmodule Guildhall.Rights.ChannelRules do
   end
 
   defp rule("POST", "/messages", world, place) do
-    reference = if Enum.random(1..2) == 1, do: reference(world, place)
+    reference = if Enum.random(1..3) > 1, do: reference(world, place)
     body = if reference, do: %{message_reference: %{message_id: reference}}, else: %{}
     [send, text] = posting(place)
     history = if reference, do: needs(place, :read_message_history), else: []

@@ -46,7 +46,7 @@ defmodule Guildhall.Rights.MemberRules do
   end
 
   def rule("PATCH", "/{user_id}", world) do
-    user = pick([:stranger, :target, :target, :target | somebody()])
+    user = pick([:stranger | List.duplicate(:target, 6) ++ somebody()])
     changes = for _nth <- 1..Enum.random(1..2), do: change(world, user)
     changes = Enum.uniq_by(changes, fn {field, _value, _stages} -> field end)
     body = for {field, value, _stages} <- changes, into: %{}, do: {field, value}
@@ -93,7 +93,7 @@ defmodule Guildhall.Rights.MemberRules do
   end
 
   defp change(world, user) do
-    case Enum.random(1..8) do
+    case Enum.random(1..9) do
       1 -> {:nick, "n#{Enum.random(1..9)}", [renaming(world, user), []]}
       2 -> roles(world, user)
       3 -> {:mute, pick([true, false]), [needs_in(world, :mute_members), []]}

@@ -6,7 +6,7 @@ defmodule Guildhall.Rights.World do
 
   alias Guildhall.{FullNode, GatewayClient, Guild, HttpClient, Payload}
   alias Guildhall.Model.Intents
-  alias Guildhall.Rights.Scene
+  alias Guildhall.Rights.{Scene, Standing}
 
   defstruct [:node, :users, :dm, :foreign_dm, :session, :voice_session] ++
               [:http, :guild_id, :marker_id, :snapshot, voice: %{}]
@@ -50,9 +50,9 @@ defmodule Guildhall.Rights.World do
     :ok = run.(:operator, {:ban, users.banned.id, %{}})
     {:ok, channels} = run.(:operator, {:channels})
     for %{type: 0, id: id} <- channels, id != made.marker_id, do: post(run, users, id)
-    [voice | _others] = for %{type: 2, id: id} <- Enum.reverse(channels), do: id
-    {_events, world} = world |> attached() |> join(voice) |> events()
-    look(world)
+    world = world |> attached() |> look()
+    {_events, world} = world |> join() |> events()
+    %{world | snapshot: %{world.snapshot | "voice" => world.voice}}
   end
 
   # Those who may not, do not.
@@ -79,17 +79,23 @@ defmodule Guildhall.Rights.World do
     end
   end
 
-  # The target may be denied the channel; an answer tells that the room has decided.
-  defp join(world, channel_id) do
-    voice =
-      GatewayClient.send_op(world.voice_session, 4, %{
-        guild_id: world.guild_id,
-        channel_id: "#{channel_id}"
-      })
-
+  # The answer to the second request comes when the room knows of the first one.
+  defp join(world) do
+    voice = %{guild_id: world.guild_id, channel_id: enterable(world)}
+    client = GatewayClient.send_op(world.voice_session, 4, voice)
     query = %{guild_id: world.guild_id, user_ids: ["1"], nonce: world.guild_id}
-    voice = GatewayClient.send_op(voice, 8, query)
-    %{world | voice_session: chunk(voice, world.guild_id)}
+    client = GatewayClient.send_op(client, 8, query)
+    %{world | voice_session: chunk(client, world.guild_id)}
+  end
+
+  # A voice channel that the target may join, nil if there is none.
+  defp enterable(%{snapshot: snapshot, users: users}) do
+    target = to_string(users.target.id)
+
+    Enum.find_value(snapshot["channels"], fn {id, channel} ->
+      permissions = Standing.channel(snapshot, channel, target)
+      if channel["type"] == 2 and Standing.has?(permissions, [:view_channel, :connect]), do: id
+    end)
   end
 
   defp chunk(client, nonce) do
