@@ -13,18 +13,35 @@ defmodule Guildhall.FailingStore do
     Instance.put(instance, :store, %{store | engine: __MODULE__, handle: {engine, handle, switch}})
   end
 
-  @doc "From now on writes fail, or do not."
-  def fail(instance, fail?) do
+  @modes %{false => 0, true => 1, :unknown => 2}
+
+  @doc """
+  From now on writes fail, or do not.
+
+  With `:unknown` they are written, but whoever wrote is told that nobody knows.
+  """
+  def fail(instance, mode) do
     %{handle: {_engine, _handle, switch}} = Instance.fetch!(instance, :store)
-    :atomics.put(switch, 1, if(fail?, do: 1, else: 0))
+    :atomics.put(switch, 1, Map.fetch!(@modes, mode))
   end
 
   def submit({engine, handle, switch}, ops, pid, tag) do
-    if :atomics.get(switch, 1) == 1 do
-      send(pid, {Guildhall.Store, tag, {:error, :storage_full}})
-      :ok
-    else
-      engine.submit(handle, ops, pid, tag)
+    case :atomics.get(switch, 1) do
+      0 ->
+        engine.submit(handle, ops, pid, tag)
+
+      1 ->
+        send(pid, {Guildhall.Store, tag, {:error, :storage_full}})
+        :ok
+
+      2 ->
+        engine.submit(handle, ops, spawn(fn -> doubt(pid) end), tag)
+    end
+  end
+
+  defp doubt(pid) do
+    receive do
+      {Guildhall.Store, tag, _result} -> send(pid, {Guildhall.Store, tag, {:error, :unavailable}})
     end
   end
 

@@ -6,7 +6,6 @@ defmodule Guildhall.Guild.Doubt do
   # write counts as under way, so that nothing is decided on what it changes.
 
   alias Guildhall.Guild.{
-    Audience,
     Directory,
     Events,
     Loader,
@@ -71,12 +70,17 @@ defmodule Guildhall.Guild.Doubt do
   end
 
   defp restore_one(state, {:member, user_id}, nil) do
-    remove =
-      if Audience.sessions(state.audience, user_id) == [],
-        do: [],
-        else: [{:remove, user_id, Events.guild_delete(state)}]
+    case Roster.fetch(state.roster, user_id) do
+      {:ok, %{user: user}} ->
+        {%{state | roster: Roster.remove(state.roster, user_id)},
+         [
+           {:remove, user_id, Events.guild_delete(state)},
+           {:publish, Events.member_remove(state, user)}
+         ]}
 
-    {%{state | roster: Roster.remove(state.roster, user_id)}, remove}
+      :error ->
+        {state, []}
+    end
   end
 
   defp restore_one(state, {:member, user_id}, row) do

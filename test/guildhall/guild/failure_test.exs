@@ -139,4 +139,59 @@ defmodule Guildhall.Guild.FailureTest do
     watch.()
     assert_receive {Guild, :watched, ^guild_id, other} when other != pid
   end
+
+  # The writes below are in the store, but the room is told that nobody knows.
+  describe "a write of which nobody knows" do
+    defp unknown(context, actor, command) do
+      FailingStore.fail(context.instance, :unknown)
+      assert run(context, actor, command) == {:error, :unavailable}
+      FailingStore.fail(context.instance, false)
+    end
+
+    test "is what the room goes on with", context do
+      unknown(context, context.owner, {:update_guild, %{name: "written"}})
+      assert {:ok, %{name: "written"}} = run(context, context.owner, {:get})
+      unknown(context, context.owner, {:update_member, context.ada, %{nick: "written"}})
+      assert {:ok, %{nick: "written"}} = run(context, context.owner, {:member, context.ada})
+      assert await(context.session, "GUILD_MEMBER_UPDATE")["nick"] == "written"
+    end
+
+    test "changes what sessions see", context do
+      hide = %Overwrite{id: context.guild.id, type: :role, deny: Permissions.bit(:view_channel)}
+      {:ok, role} = run(context, context.owner, {:create_role, %{name: "seers"}})
+      show = %Overwrite{id: role.id, type: :role, allow: Permissions.bit(:view_channel)}
+      :ok = run(context, context.owner, {:put_overwrite, context.channel, show})
+      :ok = run(context, context.owner, {:put_overwrite, context.channel, hide})
+      assert await(context.session, "CHANNEL_DELETE")
+
+      unknown(context, context.owner, {:add_role, context.ada, role.id})
+      assert await(context.session, "CHANNEL_CREATE")["id"] == Integer.to_string(context.channel)
+      {:ok, _message} = run(context, context.owner, say(context, "seen"))
+      assert await(context.session, "MESSAGE_CREATE")["content"] == "seen"
+
+      # A role that is gone counts for nobody.
+      unknown(context, context.owner, {:delete_role, role.id})
+      assert {:ok, %{roles: []}} = run(context, context.owner, {:member, context.ada})
+      assert run(context, context.ada, say(context, "no")) == {:error, :missing_access}
+    end
+
+    test "takes a member out", context do
+      unknown(context, context.owner, {:remove_member, context.ada})
+      assert await(context.session, "GUILD_DELETE")["unavailable"] == false
+      assert run(context, context.ada, {:get}) == {:error, :missing_access}
+      assert {:ok, %{members: 1}} = run(context, context.owner, {:counts})
+    end
+
+    test "lets a member in", context do
+      bob = user(context.instance, "bob")
+      unknown(context, :operator, {:add_member, bob, %{}})
+      assert {:ok, %{members: 3}} = run(context, context.owner, {:counts})
+      assert {:ok, _message} = run(context, bob, say(context, "here"))
+    end
+
+    test "ends a guild", context do
+      unknown(context, context.owner, {:delete_guild})
+      assert run(context, context.owner, {:get}) == {:error, :unknown_guild}
+    end
+  end
 end
