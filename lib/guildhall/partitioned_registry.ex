@@ -11,6 +11,9 @@ defmodule Guildhall.PartitionedRegistry do
 
   alias Guildhall.{Instance, Partitions}
 
+  # How long processes have to register again.
+  @recovery 2_000
+
   @type t :: Partitions.t()
   @type entry :: {pid(), value :: term()}
 
@@ -19,8 +22,46 @@ defmodule Guildhall.PartitionedRegistry do
           Supervisor.child_spec()
   def child_spec(options) do
     {keys, options} = Keyword.pop!(options, :keys)
-    child = fn name -> Supervisor.child_spec({Registry, keys: keys, name: name}, id: name) end
+
+    child = fn name ->
+      %{id: name, start: {__MODULE__, :start_partition, [keys, name]}, type: :supervisor}
+    end
+
     Partitions.child_spec([child: child] ++ options)
+  end
+
+  @doc false
+  def start_partition(keys, name) do
+    with {:ok, pid} <- Registry.start_link(keys: keys, name: name) do
+      key = {__MODULE__, name}
+      if :persistent_term.get(key, nil) == nil, do: :persistent_term.put(key, {owner(name), nil})
+      {:ok, pid}
+    end
+  end
+
+  @doc """
+  Whether the partition that has the key crashed, and processes may not have registered again yet: for
+  two seconds from the first question after the crash.
+  """
+  @spec recovering?(t(), key :: term()) :: boolean()
+  def recovering?(registry, key) do
+    name = Partitions.name(registry, key)
+    now = System.monotonic_time(:millisecond)
+
+    case {owner(name), :persistent_term.get({__MODULE__, name}, nil)} do
+      {nil, _known} ->
+        true
+
+      {owner, {owner, nil}} ->
+        false
+
+      {owner, {owner, crash_seen_at}} ->
+        now - crash_seen_at < @recovery
+
+      {owner, _another} ->
+        :persistent_term.put({__MODULE__, name}, {owner, now})
+        true
+    end
   end
 
   @doc "Returns the name by which a process that is started is registered with a value."
@@ -87,9 +128,11 @@ defmodule Guildhall.PartitionedRegistry do
   """
   @spec owner(t(), key :: term()) :: pid() | nil
   def owner(registry, key) do
-    # As `Registry` names the only partition of one that has no others.
-    registry |> Partitions.name(key) |> Module.concat("PIDPartition0") |> Process.whereis()
+    registry |> Partitions.name(key) |> owner()
   end
+
+  # As `Registry` names the only partition of one that has no others.
+  defp owner(name), do: name |> Module.concat("PIDPartition0") |> Process.whereis()
 
   @doc "Returns how many entries there are."
   @spec count(t()) :: non_neg_integer()

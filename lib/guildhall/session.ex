@@ -135,9 +135,15 @@ defmodule Guildhall.Session do
   end
 
   defp whereis(instance, id) do
-    case PartitionedRegistry.lookup(Supervisor.registry(instance), id) do
-      [{pid, _user_id}] -> {:ok, pid}
-      [] -> {:error, :gone}
+    registry = Supervisor.registry(instance)
+
+    case PartitionedRegistry.lookup(registry, id) do
+      [{pid, _user_id}] ->
+        {:ok, pid}
+
+      # A session that has not registered again after a crash of the registry is not gone.
+      [] ->
+        {:error, if(PartitionedRegistry.recovering?(registry, id), do: :overloaded, else: :gone)}
     end
   end
 

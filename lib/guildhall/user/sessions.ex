@@ -6,6 +6,9 @@ defmodule Guildhall.User.Sessions do
   alias Guildhall.{Instance, PartitionedRegistry}
   alias Guildhall.User.Cache
 
+  # How long sessions have to register again after a crash of the registry, in milliseconds.
+  @repeat 2_000
+
   @spec child_spec(Instance.t()) :: Supervisor.child_spec()
   def child_spec(instance) do
     PartitionedRegistry.child_spec(keys: :duplicate, name: registry(instance), instance: instance)
@@ -29,8 +32,26 @@ defmodule Guildhall.User.Sessions do
   @spec notify(Instance.t(), pos_integer(), Guildhall.User.notice()) :: :ok
   def notify(instance, user_id, notice) do
     if elem(notice, 0) == :joined, do: Cache.joined(instance, user_id)
-    for pid <- list(instance, user_id), do: send(pid, {Guildhall.User, notice})
+    tell(instance, user_id, notice)
+
+    if PartitionedRegistry.recovering?(registry(instance), user_id),
+      do: repeat(instance, user_id, notice)
+
     :ok
+  end
+
+  defp tell(instance, user_id, notice) do
+    for pid <- list(instance, user_id), do: send(pid, {Guildhall.User, notice})
+  end
+
+  # The registry crashed, and some sessions may not have registered again. To hear it twice does no harm.
+  defp repeat(instance, user_id, notice) do
+    spawn(fn ->
+      receive do
+      after
+        @repeat -> tell(instance, user_id, notice)
+      end
+    end)
   end
 
   defp registry(instance), do: Instance.child(instance, :user_sessions)
