@@ -22,7 +22,7 @@ defmodule Guildhall.Guild.VoiceMoves do
           {:ok, [Plan.effect()]} | Authority.missing()
   def effects(state, request, authority, {%Member{user: user} = member, %{channel_id: id}}) do
     with :ok <- target(state, request, member, id),
-         :ok <- source(state, request, authority, {Voices.fetch(state.voices, user.id), id}) do
+         :ok <- source(state, request, authority, {user.id, id}) do
       {:ok, [{:voice, {:move, user.id, id}}]}
     end
   end
@@ -44,17 +44,20 @@ defmodule Guildhall.Guild.VoiceMoves do
   defp voice(%{type: type}) when type in @voice, do: :ok
   defp voice(_channel), do: {:error, :channel_type}
 
-  defp source(state, request, authority, {{:ok, %{channel_id: id}}, target}) do
-    case Authority.in_channel(state, request, id, @move) do
-      {:ok, _authority} -> :ok
-      # A member in a channel that the actor does not see looks as if it were in none.
-      {:error, :missing_access} -> source(state, request, authority, {:error, target})
+  # A member in a channel that the actor does not see looks as if it were in none.
+  defp source(state, request, authority, {user_id, target}) do
+    with {:ok, %{channel_id: id}} <- Voices.fetch(state.voices, user_id),
+         {:ok, _authority} <- Authority.in_channel(state, request, id, @move) do
+      :ok
+    else
+      unseen when unseen in [:error, {:error, :missing_access}] -> unseen(authority, target)
       missing -> missing
     end
   end
 
-  defp source(_state, _request, authority, {:error, target}) do
-    with {:ok, _authority} <- Authority.allow(authority, if(target, do: 0, else: @move)),
-         do: {:error, :not_in_voice}
+  # Nobody learns whether a member is in a hidden channel by trying to disconnect it.
+  defp unseen(authority, target) do
+    needed = if target, do: 0, else: @move
+    with {:ok, _authority} <- Authority.allow(authority, needed), do: {:error, :not_in_voice}
   end
 end

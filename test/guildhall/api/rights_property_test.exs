@@ -25,7 +25,7 @@ defmodule Guildhall.Api.RightsPropertyTest do
     on_exit(fn -> File.rm_rf!(folder) end)
     world = World.start(folder)
 
-    forall scene <- Scene.scene(), share: 15 do
+    forall scene <- Scene.scene(), share: 10 do
       :rand.seed(:exsss, :erlang.phash2(scene))
       world = world |> World.connect() |> World.enter(scene)
       world = Enum.reduce(requests(), world, &attempt/2)
