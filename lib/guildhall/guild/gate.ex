@@ -40,7 +40,7 @@ defmodule Guildhall.Guild.Gate do
       entered <= 0 ->
         {:error, :closed}
 
-      commands(gate, entered) > limit ->
+      too_many?(gate, entered - :atomics.get(gate, @served), limit) ->
         leave(gate)
         {:error, :overloaded}
 
@@ -64,9 +64,11 @@ defmodule Guildhall.Guild.Gate do
     end
   end
 
-  defp commands(gate, entered) do
-    entered - :atomics.get(gate, @served) - :atomics.get(gate, @attaching) -
-      :atomics.get(gate, @signals)
+  # Mostly the whole is within the limit of commands.
+  defp too_many?(_gate, waiting, limit) when waiting <= limit, do: false
+
+  defp too_many?(gate, waiting, limit) do
+    waiting - :atomics.get(gate, @attaching) - :atomics.get(gate, @signals) > limit
   end
 
   defp counter(:attach), do: @attaching

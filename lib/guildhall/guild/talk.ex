@@ -76,10 +76,8 @@ defmodule Guildhall.Guild.Talk do
   def follow(state, {:vacate, channel_id}, _now) do
     state.voices
     |> Voices.users_in(channel_id)
-    |> Enum.reduce({state, []}, fn user_id, {state, effects} ->
-      {state, more} = vacate(state, user_id, channel_id)
-      {state, effects ++ more}
-    end)
+    |> Enum.flat_map_reduce(state.voices, &vacate(&2, &1, channel_id))
+    |> shown(state)
   end
 
   def follow(state, {:member, %Member{mute: mute, deaf: deaf} = member}, _now) do
@@ -100,10 +98,13 @@ defmodule Guildhall.Guild.Talk do
   end
 
   # A user may still be shown in a channel that it has left for another.
-  defp vacate(state, user_id, channel_id) do
-    case Voices.fetch(state.voices, user_id) do
-      {:ok, %{channel_id: ^channel_id}} -> expel(state, user_id)
-      _elsewhere -> show(state, user_id)
+  defp vacate(voices, user_id, channel_id) do
+    case Voices.fetch(voices, user_id) do
+      {:ok, %{channel_id: ^channel_id}} ->
+        voices |> Voices.delete(user_id) |> Voices.show(user_id)
+
+      _elsewhere ->
+        Voices.show(voices, user_id)
     end
   end
 
@@ -139,9 +140,16 @@ defmodule Guildhall.Guild.Talk do
 
   defp watchers(%State{audience: audience}), do: Audience.count(audience, @states)
 
-  defp shown({changes, voices}, state) do
-    state = %{state | voices: voices}
-    {state, Enum.flat_map(changes, &events(state, &1))}
+  defp shown({changes, voices}, state), do: {%{state | voices: voices}, effects(state, changes)}
+
+  # What is shown together leaves in one message.
+  defp effects(state, changes) do
+    {updates, servers} =
+      changes
+      |> Enum.flat_map(&events(state, &1))
+      |> Enum.split_with(&(&1.type == "VOICE_STATE_UPDATE"))
+
+    for events <- [updates, servers], events != [], do: {:publish_all, events}
   end
 
   defp events(state, {user_id, before, now}) do
@@ -152,12 +160,10 @@ defmodule Guildhall.Guild.Talk do
       end
 
     moved? = before == nil or now == nil or before.channel_id != now.channel_id
-    left = if before && moved?, do: [publish: left(state, before, member)], else: []
+    left = if before && moved?, do: [left(state, before, member)], else: []
 
-    joined =
-      if now, do: [publish: Events.voice_update(state, now.channel_id, now, member)], else: []
-
-    server = if now && moved?, do: [publish: Events.voice_server(state, user_id)], else: []
+    joined = if now, do: [Events.voice_update(state, now.channel_id, now, member)], else: []
+    server = if now && moved?, do: [Events.voice_server(state, user_id)], else: []
     left ++ joined ++ server
   end
 
