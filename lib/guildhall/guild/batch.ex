@@ -9,9 +9,11 @@ defmodule Guildhall.Guild.Batch do
 
   @most_plans 256
   @most_ops 4_096
+  # With the largest plan it is still far below what the store takes at once.
+  @most_bytes 4_194_304
 
   @enforce_keys [:scratch, :index]
-  defstruct [:scratch, :index, plans: [], keys: [], ops: [], size: 0, pending: []]
+  defstruct [:scratch, :index, plans: [], keys: [], ops: [], size: 0, bytes: 0, pending: []]
 
   @type t :: %__MODULE__{
           scratch: State.t(),
@@ -20,6 +22,7 @@ defmodule Guildhall.Guild.Batch do
           keys: [term()],
           ops: [[Guildhall.Store.op()]],
           size: non_neg_integer(),
+          bytes: non_neg_integer(),
           pending: [State.change()]
         }
 
@@ -30,8 +33,8 @@ defmodule Guildhall.Guild.Batch do
   def empty?(%__MODULE__{plans: plans}), do: plans == []
 
   @spec full?(t()) :: boolean()
-  def full?(%__MODULE__{plans: plans, size: size}) do
-    size >= @most_ops or length(plans) >= @most_plans
+  def full?(%__MODULE__{plans: plans, size: size, bytes: bytes}) do
+    size >= @most_ops or bytes >= @most_bytes or length(plans) >= @most_plans
   end
 
   @doc "Brings the scratch state up to date: only needed if another command follows."
@@ -51,6 +54,7 @@ defmodule Guildhall.Guild.Batch do
         keys: keys ++ batch.keys,
         ops: [plan.ops | batch.ops],
         size: batch.size + length(plan.ops),
+        bytes: batch.bytes + Plan.bytes(plan),
         pending: batch.pending ++ plan.changes
     }
   end

@@ -12,6 +12,9 @@ defmodule Guildhall.Guild.Bounds do
 
   @structural [:settings, :role, :role_deleted, :channel, :channel_deleted]
 
+  # Half of what the store takes at once.
+  @most_written 8_388_608
+
   @channel [
     name: {:string, length: Limits.channel_name()},
     topic: {:string, length: Limits.channel_topic()},
@@ -78,7 +81,16 @@ defmodule Guildhall.Guild.Bounds do
         size -> GuildSize.change(size, guild, change)
       end
 
-    with :ok <- fits(before, after_all), do: events(before, after_all, plan)
+    with :ok <- fits(before, after_all),
+         :ok <- written(plan),
+         do: events(before, after_all, plan)
+  end
+
+  # Only a guild that was stored larger than the limits has that much to write at once.
+  defp written(plan) do
+    if Plan.bytes(plan) <= @most_written,
+      do: :ok,
+      else: large("This change would write more than #{@most_written} bytes.")
   end
 
   # A session is told of each channel and role of a command once, so that in a guild within the limits

@@ -35,6 +35,15 @@ defmodule Guildhall.Guild.Plan do
           | {:voice, Talk.change()}
           | :stop
 
+  @doc "The bytes of the values that a plan writes."
+  @spec bytes(t()) :: non_neg_integer()
+  def bytes(%__MODULE__{ops: ops}) do
+    for op <- ops, reduce: 0, do: (bytes -> bytes + bytes_of(op))
+  end
+
+  defp bytes_of({:put, _table, _partition, _key, value}), do: byte_size(value)
+  defp bytes_of(_op), do: 0
+
   @doc "A plan that only answers."
   @spec answer(term()) :: {:ok, t()}
   def answer(result), do: {:ok, %__MODULE__{reply: {:ok, result}}}

@@ -141,4 +141,35 @@ defmodule Guildhall.Guild.BoundsTest do
     assert {:error, {:invalid, %{"name" => _}}} =
              Guild.create(context.node.instance, %{name: long, owner_id: context.owner.id})
   end
+
+  test "large messages at once are written in several batches", context do
+    embeds = for _n <- 1..10, do: %{type: "rich", title: String.duplicate("x", 20_000)}
+    instance = context.node.instance
+
+    answers =
+      1..200
+      |> Task.async_stream(
+        fn _nth ->
+          command = {:create_message, context.channel, %{embeds: embeds}}
+          Guild.run(instance, context.guild, context.owner.id, command)
+        end,
+        max_concurrency: 200,
+        timeout: 60_000
+      )
+      |> Enum.map(fn {:ok, answer} -> answer end)
+
+    # Beyond what may wait for the store, a message is refused alone.
+    {posted, refused} = Enum.split_with(answers, &match?({:ok, _message}, &1))
+    assert length(posted) > 100
+    assert Enum.uniq(refused) -- [{:error, :overloaded}] == []
+
+    too_large = {:create_message, context.channel, %{embeds: embeds ++ embeds}}
+    assert {:error, {:invalid, _tree}} = run(context, too_large)
+    huge = [%{type: "rich", title: String.duplicate("x", 300_000)}]
+
+    assert {:error, {:invalid, _tree}} =
+             run(context, {:create_message, context.channel, %{embeds: huge}})
+
+    assert {:ok, _message} = run(context, {:create_message, context.channel, %{content: "a"}})
+  end
 end
