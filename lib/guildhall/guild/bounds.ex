@@ -71,6 +71,22 @@ defmodule Guildhall.Guild.Bounds do
     end
   end
 
+  @doc "Whether one command may compare so many overwrites. A guild's are removed and put once."
+  @spec copied(non_neg_integer()) :: :ok | {:error, {:invalid, Form.tree()}}
+  def copied(overwrites) do
+    if overwrites <= 2 * Limits.guild_overwrites(),
+      do: :ok,
+      else: large("This change would copy more than #{2 * Limits.guild_overwrites()} overwrites.")
+  end
+
+  @doc "Whether a list that a command brings is as long as it may be."
+  @spec list(list(), most :: pos_integer()) :: :ok | {:error, {:invalid, Form.tree()}}
+  def list(list, most) do
+    if length(list) <= most,
+      do: :ok,
+      else: {:error, Form.error("BASE_TYPE_MAX_LENGTH", "Must be #{most} or fewer in length.")}
+  end
+
   defp structural?(change), do: elem(change, 0) in @structural
 
   defp size(%State{size: nil}, _plan), do: :ok

@@ -6,7 +6,7 @@ defmodule Guildhall.Guild.Channels do
 
   @behaviour Guildhall.Guild.Concern
 
-  alias Guildhall.Guild.{Authority, Events, Keys, Overwrites, Plan, Request, State}
+  alias Guildhall.Guild.{Authority, Bounds, Events, Keys, Overwrites, Plan, Request, State}
   alias Guildhall.Model.{Channel, Form, Guild, Limits, Row}
   alias Guildhall.Permissions
 
@@ -89,6 +89,7 @@ defmodule Guildhall.Guild.Channels do
 
   def decide(state, %{command: {:move_channels, moves}} = request) do
     with {:ok, _authority} <- Authority.in_guild(state, request, @manage),
+         :ok <- Bounds.list(moves, @limit),
          {:ok, channels} <- moved(state, request, moves) do
       {:ok, changed(state, channels)}
     end
@@ -242,22 +243,28 @@ defmodule Guildhall.Guild.Channels do
   # before all of them: no move gives a right for the next one. A client sends the positions of all
   # channels that it sees, so a channel that stays as it is must only be visible.
   defp moved(%State{guild: guild} = state, request, moves) do
-    Enum.reduce_while(moves, {:ok, guild, []}, fn move, {:ok, guild, channels} ->
+    Enum.reduce_while(moves, {:ok, guild, [], 0}, fn move, {:ok, guild, channels, work} ->
       with {:ok, authority} <- Authority.in_channel(state, request, move.id, 0),
            old = Map.fetch!(guild.channels, move.id),
            channel = move(guild, old, move),
+           work = work + copied(old, channel),
+           :ok <- Bounds.copied(work),
            :ok <- movable(state, request, authority, {guild, old, channel}) do
         guild = %{guild | channels: Map.put(guild.channels, channel.id, channel)}
-        {:cont, {:ok, guild, if(channel == old, do: channels, else: [channel | channels])}}
+        {:cont, {:ok, guild, if(channel == old, do: channels, else: [channel | channels]), work}}
       else
         missing -> {:halt, missing}
       end
     end)
     |> case do
-      {:ok, _guild, channels} -> {:ok, channels |> Enum.reverse() |> last_of_each()}
+      {:ok, _guild, channels, _work} -> {:ok, channels |> Enum.reverse() |> last_of_each()}
       missing -> missing
     end
   end
+
+  # How many overwrites are compared with those of the category.
+  defp copied(%{overwrites: same}, %{overwrites: same}), do: 0
+  defp copied(old, new), do: map_size(old.overwrites) + map_size(new.overwrites)
 
   defp movable(_state, _request, _authority, {_guild, same, same}), do: :ok
 

@@ -11,7 +11,7 @@ defmodule Guildhall.Guild.Roles do
 
   import Bitwise
 
-  alias Guildhall.Guild.{Authority, Channels, Events, Keys, Plan, State}
+  alias Guildhall.Guild.{Authority, Bounds, Channels, Events, Keys, Plan, State}
   alias Guildhall.Model.{Guild, Limits, Role, Row}
   alias Guildhall.Permissions
 
@@ -64,6 +64,7 @@ defmodule Guildhall.Guild.Roles do
 
   def decide(%State{guild: guild} = state, %{command: {:move_roles, moves}} = request) do
     with {:ok, authority} <- Authority.in_guild(state, request, @manage),
+         :ok <- Bounds.list(moves, @limit),
          {:ok, pairs} <- moved(guild, authority, moves) do
       roles =
         Enum.reduce(pairs, guild.roles, fn {_old, role}, roles ->

@@ -53,6 +53,10 @@ defmodule Guildhall.Model.Limits do
     {:activities_bytes, 2_048,
      "Bytes in JSON of the activities that a user is shown with. Others are left out."},
     {:members_bytes, 1_048_576, "Bytes of the members and presences in a GUILD_CREATE."},
+    {:chunk_bytes, 2_097_152,
+     "Bytes of the members of a GUILD_MEMBERS_CHUNK, estimated from above."},
+    {:chunk_presences_bytes, 1_048_576,
+     "Bytes of the presences of a GUILD_MEMBERS_CHUNK, estimated from above."},
     {:voices, 1_500, "Voice states in a GUILD_CREATE, of some 300 bytes each."},
     {:served_bytes, 2_359_296,
      "Bytes of a guild, counted like `guild_bytes`, up to which sessions are attached to it."}

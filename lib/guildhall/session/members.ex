@@ -7,8 +7,8 @@ defmodule Guildhall.Session.Members do
   # room for one more in the last. All before it are full, because one library takes the first that is
   # not for the end.
 
-  alias Guildhall.{Guild, Instance}
-  alias Guildhall.Model.{Intents, Json}
+  alias Guildhall.{Guild, Instance, Payload}
+  alias Guildhall.Model.{Intents, Json, Limits}
   alias Guildhall.Session.{MemberRequest, Pages}
 
   @chunk 1_000
@@ -87,7 +87,10 @@ defmodule Guildhall.Session.Members do
   defp chunk(instance, %{request: request} = page, members, access) do
     chunk = %{
       guild_id: Integer.to_string(request.guild_id),
-      members: Enum.map(members, &Json.member(&1, user: true)),
+      members:
+        members
+        |> within(Limits.chunk_bytes(), &member_bytes/1)
+        |> Enum.map(&Json.member(&1, user: true)),
       chunk_index: page.index,
       chunk_count: page.count
     }
@@ -102,12 +105,31 @@ defmodule Guildhall.Session.Members do
   defp presences(instance, guild_id, members) do
     case Guild.presences(instance, guild_id, Enum.map(members, & &1.user.id)) do
       {:ok, presences} ->
-        %{presences: for({id, shown} <- presences, do: Json.presence(id, shown))}
+        fitting = within(presences, Limits.chunk_presences_bytes(), &presence_bytes/1)
+        %{presences: for({id, shown} <- fitting, do: Json.presence(id, shown))}
 
       {:error, _reason} ->
         %{}
     end
   end
+
+  # Those that do not fit are left out: a thousand members with every role would fill an outbox. The
+  # client can ask for them by id.
+  defp within(things, most, size) do
+    {fitting, _left} =
+      Enum.flat_map_reduce(things, most, fn thing, left ->
+        bytes = size.(thing)
+        if bytes <= left, do: {[thing], left - bytes}, else: {[], left}
+      end)
+
+    fitting
+  end
+
+  # Its keys, times and names, and its roles' ids.
+  defp member_bytes(member), do: 1_000 + 23 * length(member.roles)
+
+  defp presence_bytes({_id, %{activities: []}}), do: 200
+  defp presence_bytes({_id, shown}), do: 200 + byte_size(Payload.encode!(shown.activities))
 
   defp allowed?(access, intent) do
     access.member? and Bitwise.band(access.intents, Intents.bit(intent)) != 0

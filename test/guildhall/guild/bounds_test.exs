@@ -142,6 +142,34 @@ defmodule Guildhall.Guild.BoundsTest do
              Guild.create(context.node.instance, %{name: long, owner_id: context.owner.id})
   end
 
+  test "a command that would copy very many overwrites is refused early", context do
+    categories =
+      for n <- 1..2 do
+        attrs = %{
+          name: "category",
+          type: 4,
+          overwrites: overwrites((n * 1_000)..(n * 1_000 + 999))
+        }
+
+        {:ok, category} = run(context, {:create_channel, attrs})
+        category
+      end
+
+    lock = fn category ->
+      %{id: context.channel, parent_id: category.id, lock_permissions: true}
+    end
+
+    assert :ok = run(context, {:move_channels, Enum.map(categories, lock)})
+
+    moves = List.duplicate(Enum.map(categories, lock), 50) |> Enum.concat()
+    assert {:error, {:invalid, _tree}} = run(context, {:move_channels, moves})
+
+    for kind <- [:move_channels, :move_roles] do
+      moves = List.duplicate(%{id: context.guild, position: 1}, 501)
+      assert {:error, {:invalid, _tree}} = run(context, {kind, moves})
+    end
+  end
+
   test "large messages at once are written in several batches", context do
     embeds = for _n <- 1..10, do: %{type: "rich", title: String.duplicate("x", 20_000)}
     instance = context.node.instance
