@@ -37,6 +37,17 @@ defmodule Guildhall.PropertyTest do
     end
   end
 
+  test "a share of the runs is at least one" do
+    forall n <- pos_integer(), share: 1 do
+      send(self(), {:tried, n})
+    end
+
+    assert_received {:tried, _n}
+    share = div(String.to_integer(System.get_env("GUILDHALL_PROPERTY_RUNS", "100")), 100)
+    assert {:messages, rest} = Process.info(self(), :messages)
+    assert length(rest) == max(share, 1) - 1
+  end
+
   test "a generator that finds nothing is a failure" do
     assert_raise ExUnit.AssertionError, ~r/no property was tested/, fn ->
       forall(_n <- such_that(range(0, 9), &(&1 > 9)), do: :ok)
