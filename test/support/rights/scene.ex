@@ -44,11 +44,11 @@ defmodule Guildhall.Rights.Scene do
   defp few, do: map(resize(5, list(name())), &Standing.mask(Enum.uniq(&1)))
   defp many, do: map(resize(5, list(name())), &(everything() &&& ~~~Standing.mask(Enum.uniq(&1))))
 
-  # Sight decides most.
+  # These decide most.
   defp name do
     names = Standing.names() -- [:administrator]
-    seen = [:view_channel, :manage_channels, :manage_roles]
-    oneof(names ++ seen ++ seen)
+    often = [:view_channel, :manage_channels, :manage_roles, :read_message_history]
+    oneof(names ++ often ++ often)
   end
 
   defp everything, do: Standing.mask(Standing.names() -- [:administrator])
