@@ -104,6 +104,7 @@ defmodule Guildhall.Guild do
   `:missing_permissions` `:direct_channel` `:cannot_edit_other` `:system_message` `:empty_message` `:non_text_channel`
   `:channel_type` `:invalid_role` `:invalid_recipient` `:reaction_limit` `:role_limit` `:channel_limit`
   `:pin_limit` `:bulk_count` `:too_old` `:banned` `:not_in_voice` `{:slowmode, milliseconds}`
+  `{:throttled, milliseconds}`
   `{:invalid, tree}` (`t:Guildhall.Model.Form.tree/0`), and, when it is not the command's fault,
   `:overloaded`, `:storage_full` and `:unavailable`. After the last one it is open what was done.
 
@@ -141,7 +142,7 @@ defmodule Guildhall.Guild do
   @typedoc "See the table above."
   @type command :: tuple()
   @typedoc "See the list above."
-  @type reason :: atom() | {:slowmode, pos_integer()} | {:invalid, map()}
+  @type reason :: atom() | {:slowmode | :throttled, pos_integer()} | {:invalid, map()}
   @type result(value) :: {:ok, value} | {:error, reason()}
   @typedoc "What is shown of a user who is not offline."
   @type presence :: %{

@@ -2,7 +2,7 @@ defmodule Guildhall.Api.Error do
   @moduledoc false
 
   # Every reason for which a request is refused, a row each: status, code and message as Discord
-  # has them. `{:invalid, tree}` is a form error, `{:slowmode, ms}` the only refusal that says
+  # has them. `{:invalid, tree}` is a form error; `{:slowmode, ms}` and `{:throttled, ms}` say
   # when to come back.
 
   alias Guildhall.Model.Limits
@@ -27,6 +27,7 @@ defmodule Guildhall.Api.Error do
     {:not_authorized, 403, 20_012,
      "You are not authorized to perform this action on this application"},
     {:slowmode, 429, 20_016, "This action cannot be performed due to slowmode rate limit."},
+    {:throttled, 429, 0, "You are being rate limited."},
     {:guild_limit, 400, 30_001, "Maximum number of guilds reached"},
     {:pin_limit, 400, 30_003, "Maximum number of pins reached for the channel"},
     {:command_limit, 400, 30_032,
@@ -66,7 +67,8 @@ defmodule Guildhall.Api.Error do
     {:corrupt, 503, 0, "503: Service Unavailable"}
   ]
 
-  @type reason :: atom() | {:invalid, map()} | {:slowmode, pos_integer()} | {atom(), term()}
+  @type reason ::
+          atom() | {:invalid, map()} | {:slowmode | :throttled, pos_integer()} | {atom(), term()}
 
   @spec all() :: [{atom(), 400..599, non_neg_integer(), String.t()}]
   def all, do: @errors
@@ -81,8 +83,8 @@ defmodule Guildhall.Api.Error do
   def render({:invalid, tree}),
     do: with({status, body} <- row(:invalid), do: {status, Map.put(body, :errors, tree)})
 
-  def render({:slowmode, wait}) do
-    {status, body} = row(:slowmode)
+  def render({name, wait}) when name in [:slowmode, :throttled] do
+    {status, body} = row(name)
     {status, Map.merge(body, %{retry_after: wait / 1_000, global: false})}
   end
 

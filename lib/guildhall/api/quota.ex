@@ -25,7 +25,7 @@ defmodule Guildhall.Api.Quota do
   @enforce_keys [:bucket, :limit, :remaining, :reset_after, :scope]
   defstruct @enforce_keys
 
-  @type scope :: :user | :global
+  @type scope :: :user | :global | :shared
   @type t :: %__MODULE__{
           bucket: String.t(),
           limit: pos_integer(),

@@ -14,6 +14,7 @@ defmodule Guildhall.Api.Reply do
 
   @json {"Content-Type", "application/json"}
   @via {"Via", "1.1 guildhall"}
+  @shared {"X-RateLimit-Scope", "shared"}
   # Milliseconds that a client is told to wait for a part of the node that is restarted or overloaded.
   @later 1_000
 
@@ -25,6 +26,13 @@ defmodule Guildhall.Api.Reply do
   def render({:error, {:slowmode, wait} = reason}, quota) do
     {status, body} = Error.render(reason)
     json(status, body, [@via, retry_after(wait) | limits(quota)])
+  end
+
+  # Whoever changed the guild before, the limit is the guild's.
+  def render({:error, {:throttled, wait} = reason}, quota) do
+    {status, body} = Error.render(reason)
+    shared = if quota, do: limits(%{quota | scope: :shared}), else: [@shared]
+    json(status, body, [@via, retry_after(wait) | shared])
   end
 
   def render({:error, {:method_not_allowed, methods} = reason}, quota) do

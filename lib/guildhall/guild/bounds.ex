@@ -87,7 +87,9 @@ defmodule Guildhall.Guild.Bounds do
       else: {:error, Form.error("BASE_TYPE_MAX_LENGTH", "Must be #{most} or fewer in length.")}
   end
 
-  defp structural?(change), do: elem(change, 0) in @structural
+  @doc "Whether the state of a guild that GUILD_CREATE shows without members is changed."
+  @spec structural?(State.change()) :: boolean()
+  def structural?(change), do: elem(change, 0) in @structural
 
   defp size(%State{size: nil}, _plan), do: :ok
 
@@ -117,7 +119,9 @@ defmodule Guildhall.Guild.Bounds do
       else: large("The events of this change would be larger than #{Limits.guild_bytes()} bytes.")
   end
 
-  defp told(%Plan{effects: effects, changes: changes}) do
+  @doc "The bytes of the channels and roles that a plan tells sessions of."
+  @spec told(Plan.t()) :: non_neg_integer()
+  def told(%Plan{effects: effects, changes: changes}) do
     shown =
       for {:change, _changes, channels, _events} <- effects, channel <- channels, do: channel
 

@@ -9,12 +9,12 @@ defmodule Guildhall.Guild.Room do
   #
   # The clock, ids and the store come in through `ports`; everything else is data.
 
-  alias Guildhall.Guild.{Batch, Command, Doubt, Pipeline, Plan, Recent, Request, State}
+  alias Guildhall.Guild.{Batch, Command, Doubt, Pipeline, Plan, Recent, Request, State, Throttle}
 
   @enforce_keys [:state, :pipeline]
-  defstruct [:state, :pipeline]
+  defstruct [:state, :pipeline, throttle: %Throttle{}]
 
-  @type t :: %__MODULE__{state: State.t(), pipeline: Pipeline.t()}
+  @type t :: %__MODULE__{state: State.t(), pipeline: Pipeline.t(), throttle: Throttle.t()}
   @type ports :: %{
           required(:now) => integer(),
           required(:next_id) => (() -> {:ok, pos_integer()} | {:error, atom()}),
@@ -98,7 +98,14 @@ defmodule Guildhall.Guild.Room do
     decided({:ok, %Plan{reply: {:error, reason}}}, room, batch, outcomes, context)
   end
 
-  defp decided({:ok, plan}, room, batch, outcomes, {request, writes}) do
+  defp decided({:ok, plan}, room, batch, outcomes, {request, _writes} = context) do
+    case Throttle.pay(room.throttle, batch.scratch, request, plan) do
+      {:ok, throttle} -> planned(plan, %{room | throttle: throttle}, batch, outcomes, context)
+      {:error, reason} -> planned(%Plan{reply: {:error, reason}}, room, batch, outcomes, context)
+    end
+  end
+
+  defp planned(plan, room, batch, outcomes, {request, writes}) do
     # What was decided on a write that is not durable is not told before it is.
     if plan.ops == [] and Batch.empty?(batch) do
       outcomes = [{:effects, plan.effects}, {:reply, request.from, plan.reply} | outcomes]

@@ -9,7 +9,8 @@ defmodule Guildhall.Api.ErrorTest do
   end
 
   test "every reason of the table can be rendered" do
-    for {name, status, code, message} <- Error.all(), name not in [:slowmode, :invalid] do
+    for {name, status, code, message} <- Error.all(),
+        name not in [:slowmode, :throttled, :invalid] do
       assert Error.render(name) == {status, %{code: code, message: message}}
       assert Error.name(name) == name
     end
@@ -22,6 +23,10 @@ defmodule Guildhall.Api.ErrorTest do
 
     assert {400, %{code: 50_035, message: "Invalid Form Body", errors: ^tree}} =
              Error.render({:invalid, tree})
+  end
+
+  test "a throttled guild says when to come back" do
+    assert {429, %{code: 0, retry_after: 0.25, global: false}} = Error.render({:throttled, 250})
   end
 
   test "slowmode says when to come back" do
