@@ -21,9 +21,9 @@ defmodule Guildhall.Gateway.BurstTest do
     [owner, bot] = [FullNode.person(node), FullNode.bot(node)]
 
     guilds =
-      for _n <- 1..5 do
+      for _n <- 1..8 do
         {guild_id, _channel_id} = FullNode.guild(node, owner, [bot])
-        enlarge(node, guild_id, 22)
+        enlarge(node, guild_id, 26)
         Integer.to_string(guild_id)
       end
 
