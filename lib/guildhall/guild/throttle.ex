@@ -6,7 +6,8 @@ defmodule Guildhall.Guild.Throttle do
   # A change of channels, roles or settings is small to send and large to tell: all of it goes to every
   # session at once. So a room allows one guild's worth of it in a burst, and then a quarter of what the
   # slowest client reads. A command is allowed as soon as there are no debts; it may be larger than what
-  # is left, or the largest could never be carried out.
+  # is left, or the largest could never be carried out. A small one is allowed in spite of the debts of
+  # large ones.
 
   alias Guildhall.Guild.{Bounds, Plan, Request, State}
   alias Guildhall.Model.{GuildSize, Limits}
@@ -14,6 +15,8 @@ defmodule Guildhall.Guild.Throttle do
   @burst Limits.guild_bytes()
   # Bytes in a second.
   @rate 262_144
+  @small 4_096
+  @most_debts 2 * @burst
 
   defstruct left: @burst, at: nil
 
@@ -43,11 +46,13 @@ defmodule Guildhall.Guild.Throttle do
     %{throttle | left: min(left + div(max(now - at, 0) * @rate, 1_000), @burst), at: now}
   end
 
-  defp spend(%__MODULE__{left: left}, _cost) when left <= 0 do
-    {:error, {:throttled, div(-left * 1_000, @rate) + 1}}
-  end
+  defp spend(%__MODULE__{left: left} = throttle, cost) do
+    least = if cost > @small, do: 0, else: -@most_debts
 
-  defp spend(%__MODULE__{left: left} = throttle, cost), do: {:ok, %{throttle | left: left - cost}}
+    if left > least,
+      do: {:ok, %{throttle | left: left - cost}},
+      else: {:error, {:throttled, div((least - left) * 1_000, @rate) + 1}}
+  end
 
   # GUILD_UPDATE shows the roles, too.
   defp cost(%State{guild: guild}, %Plan{changes: changes} = plan) do

@@ -40,6 +40,17 @@ defmodule Guildhall.Guild.ThrottleTest do
     assert {:ok, ^throttle} = Throttle.pay(throttle, context.state, operator, context.plan)
   end
 
+  test "small changes are carried out in spite of the debts of large ones, up to a bound",
+       context do
+    {throttle, _allowed} = pay_until_refused(%Throttle{}, context, @now, 0)
+    small = %{context | plan: plan(%Channel{id: 3, type: 0, guild_id: 1, name: "small"})}
+    {throttle, allowed} = pay_until_refused(throttle, small, @now, 0)
+    assert allowed in 5_000..50_000
+    assert {:error, {:throttled, wait}} = pay(throttle, small, @now)
+    assert {:error, {:throttled, longer}} = pay(throttle, context, @now)
+    assert wait < 50 and longer > 10_000
+  end
+
   defp plan(channel) do
     changes = [{:channel, channel}]
     %Plan{changes: changes, effects: [{:change, changes, [channel], []}]}
