@@ -37,8 +37,9 @@ defmodule Guildhall do
       type: :pos_integer,
       default: 16_384,
       doc:
-        "HTTP connections at a time, and WebSockets without a session. When they are used up, idle connections " <>
-          "without an account are closed first. Sessions have a limit of their own."
+        "HTTP connections at a time, and WebSockets without a session; never more than three quarters of the " <>
+          "descriptors that the process may have. When they are used up, idle connections without an account " <>
+          "are closed first. Sessions have a limit of their own."
     ],
     connections_per_address: [
       type: :pos_integer,

@@ -27,14 +27,21 @@ defmodule Guildhall.Endpoint do
     with {:ok, pid} <-
            Http.start_link(
              [name: name, instance: instance, handler: {__MODULE__, instance}] ++
-               Keyword.take(options, [:ip, :port, :tls, :max_connections, :trusted_proxies]) ++
-               limits(options)
+               Keyword.take(options, [:ip, :port, :tls, :trusted_proxies]) ++
+               connections(options) ++ limits(options)
            ) do
       port = Http.port(name)
       Instance.put(instance, :port, port)
       put_url(instance, options, port)
       {:ok, pid}
     end
+  end
+
+  # Idle connections are closed before they have used up the descriptors, of which a shell often gives 1,024.
+  defp connections(options) do
+    info = List.flatten(:erlang.system_info(:check_io))
+    descriptors = info |> Keyword.get_values(:max_fds) |> Enum.max(fn -> @all end)
+    [max_connections: min(options[:max_connections], div(descriptors * 3, 4))]
   end
 
   # Without rate limits an address may have what the node has.

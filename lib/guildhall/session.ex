@@ -115,6 +115,7 @@ defmodule Guildhall.Session do
       with {:ok, user} <- Admission.authenticate(instance, resume.token),
            {:ok, connection} <- module.authenticated(connection, user),
            {:ok, pid} <- whereis(instance, resume.session_id),
+           :ok <- Quota.resume(instance, resume.session_id, settings(instance)),
            {:ok, claim} <- Server.claim(pid, user.id, resume.sequence),
            :ok <- hand_over(pid, claim, {module, connection}) do
         {:ok, resume.session_id}

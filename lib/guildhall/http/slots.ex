@@ -91,7 +91,7 @@ defmodule Guildhall.Http.Slots do
   defp own(settings, owner) do
     limit = if match?({:proxy, _}, owner), do: :infinity, else: settings.connections_per_address
     # An atom is more than every number.
-    if add(settings, owner, 2, 1) <= limit or evict(settings, owner) do
+    if add(settings, owner, 2, 1) <= limit or evict_owned(settings, owner) do
       :ok
     else
       disown(settings, owner)
@@ -227,7 +227,7 @@ defmodule Guildhall.Http.Slots do
   end
 
   # Closing one connection of this owner.
-  defp evict(%{slots: %{owned: owned}} = settings, owner) do
+  defp evict_owned(%{slots: %{owned: owned}} = settings, owner) do
     with {^owner, 0, opened_at, pid} <- :ets.next(owned, {owner, 0, @first, 0}),
          true <- old?(opened_at) do
       stop({0, opened_at, pid, owner}, settings, :connections_per_address)

@@ -14,6 +14,7 @@ defmodule Guildhall.Session.Quota do
   alias Guildhall.{Instance, Limiter, SharedTable}
 
   @burst {1, 5_000}
+  @resumes {10, 10_000}
   @day 86_400_000
   @step 14_400_000
   # As many steps as a day has, and the one in which it ends.
@@ -53,6 +54,17 @@ defmodule Guildhall.Session.Quota do
     key = {user_id, rem(shard_id, settings.max_concurrency)}
 
     case Limiter.check(table(instance), key, @burst, now()) do
+      {:ok, _remaining, _reset} -> :ok
+      {:limited, _none, _wait} -> {:error, :rate_limited}
+    end
+  end
+
+  @doc "Counts a RESUME of a session, if it is within the limit: each leaves an old connection to close."
+  @spec resume(Instance.t(), session_id :: String.t(), map()) :: :ok | {:error, :rate_limited}
+  def resume(_instance, _session_id, %{rate_limits: false}), do: :ok
+
+  def resume(instance, session_id, _settings) do
+    case Limiter.hit(table(instance), {:resume, session_id}, @resumes, now()) do
       {:ok, _remaining, _reset} -> :ok
       {:limited, _none, _wait} -> {:error, :rate_limited}
     end

@@ -132,6 +132,14 @@ defmodule Guildhall.Endpoint.ConnectionsTest do
     assert {429, _client} = wrong.(client, "198.51.100.1")
   end
 
+  test "there are descriptors left when all connections are in use", context do
+    node = start(context, max_connections: 1_000_000_000)
+    info = List.flatten(:erlang.system_info(:check_io))
+    descriptors = info |> Keyword.get_values(:max_fds) |> Enum.max()
+    most = Http.stats(Instance.child(node.instance, :endpoint)).max_connections
+    assert most == div(descriptors * 3, 4)
+  end
+
   test "a /64 is one address", context do
     node = start(context, trusted_proxies: ["127.0.0.8"])
     client = connect(node, {127, 0, 0, 8})

@@ -3,7 +3,7 @@ defmodule Guildhall.Endpoint.RatesTest do
 
   # Rates are kept in every window, wherever it begins.
 
-  alias Guildhall.{FullNode, HttpClient}
+  alias Guildhall.{FullNode, GatewayClient, HttpClient}
 
   @moduletag :tmp_dir
 
@@ -80,6 +80,20 @@ defmodule Guildhall.Endpoint.RatesTest do
 
       client
     end)
+  end
+
+  test "of RESUME, since each leaves a connection to close", %{node: node} do
+    bot = FullNode.bot(node)
+    client = FullNode.session(bot, 0)
+
+    {answers, _client} =
+      Enum.map_reduce(1..12, client, fn _n, old ->
+        client = GatewayClient.send_resume(GatewayClient.open(node), bot.token, old)
+        {answer, client} = GatewayClient.recv(client)
+        {answer["op"], client}
+      end)
+
+    assert answers == List.duplicate(0, 10) ++ [9, 9]
   end
 
   defp header(response, name), do: response.headers |> List.keyfind(name, 0) |> elem(1)
