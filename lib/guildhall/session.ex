@@ -48,8 +48,12 @@ defmodule Guildhall.Session do
       doc: "Sessions of one user, with `:rate_limits`."
     ],
     max_sessions: [type: :pos_integer, default: 1_000_000, doc: "Sessions of the node."],
-    max_events: [type: :pos_integer, default: 10_000, doc: "Events that a session keeps."],
-    max_bytes: [type: :pos_integer, default: 4_194_304, doc: "Bytes that a session keeps."]
+    max_events: [
+      type: :pos_integer,
+      default: 10_000,
+      doc: "Events that a session keeps for a resume. Twice as many may wait unsent."
+    ],
+    max_bytes: [type: :pos_integer, default: 4_194_304, doc: "The same in bytes."]
   ]
 
   @moduledoc """

@@ -121,6 +121,13 @@ defmodule Guildhall.Telemetry do
      [accounts: "that were in it"], [instance: "which node"]},
     {[:user, :cache, :strangers], "Ids that nobody has were forgotten.",
      [ids: "asked for in the last ten seconds, up to 10,000"], [instance: "which node"]},
+    {[:session, :overflow],
+     "A session ends because its client was too slow, or because too much waits that cannot be dropped.",
+     [count: "1"], [instance: "which node", session_id: "which session"]},
+    {[:guild, :throttle],
+     "A change of a guild was refused, because earlier ones had caused too many bytes of events.",
+     [count: "1", wait: "ms until it may be tried again"],
+     [instance: "which node", room_id: "which guild"]},
     {[:relay, :relief],
      "An outbox was full, and the unsent events of a room were dropped from it. Its session is attached to " <>
        "the room again when its client has caught up.",

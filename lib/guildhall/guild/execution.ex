@@ -122,6 +122,12 @@ defmodule Guildhall.Guild.Execution do
 
   defp carry_out(server, outcomes), do: Enum.reduce(outcomes, server, &carry_out_one/2)
 
+  defp carry_out_one({:reply, from, {:error, {:throttled, wait}} = reply}, server) do
+    Telemetry.emit([:guild, :throttle], %{count: 1, wait: wait}, Server.metadata(server))
+    GenServer.reply(from, reply)
+    server
+  end
+
   defp carry_out_one({:reply, from, reply}, server) do
     GenServer.reply(from, reply)
     server

@@ -106,7 +106,10 @@ defmodule Guildhall.Session.Effects do
     server
   end
 
-  def perform({:stop, reason}, server), do: %{server | stop: reason}
+  def perform({:stop, reason}, server) do
+    if reason == :overflow, do: emit(server, [:session, :overflow], %{count: 1}, %{})
+    %{server | stop: reason}
+  end
 
   @doc "Puts an event into the session's own outbox."
   @spec push(server(), type :: String.t(), data :: map()) :: :ok
