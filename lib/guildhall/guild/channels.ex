@@ -102,13 +102,17 @@ defmodule Guildhall.Guild.Channels do
   def changed(state, channels) do
     changes = for channel <- channels, do: {:channel, channel}
     events = for channel <- channels, do: Events.channel_update(channel)
+    shown = Enum.filter(channels, &visibility?(state.guild.channels[&1.id], &1))
 
     %Plan{
       ops: Enum.map(channels, &put(state, &1)),
       changes: changes,
-      effects: [{:change, changes, channels, events}]
+      effects: [{:change, for(channel <- shown, do: {:channel, channel}), shown, events}]
     }
   end
+
+  # A relay works out who sees a channel only if that may have changed.
+  defp visibility?(old, new), do: old.overwrites != new.overwrites or old.type != new.type
 
   @doc "The operation that stores a channel."
   @spec put(State.t(), Channel.t()) :: Guildhall.Store.op()

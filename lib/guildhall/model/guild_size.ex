@@ -66,6 +66,15 @@ defmodule Guildhall.Model.GuildSize do
 
   defp replace(size, same, same), do: size
 
+  # Most changes leave the overwrites as they are.
+  defp replace(
+         %__MODULE__{} = size,
+         %Channel{overwrites: same} = old,
+         %Channel{overwrites: same} = new
+       ) do
+    %{size | bytes: size.bytes - bare(old) + bare(new)}
+  end
+
   defp replace(%__MODULE__{} = size, old, new) do
     %{
       size
@@ -80,11 +89,14 @@ defmodule Guildhall.Model.GuildSize do
   def bytes(%Role{} = role), do: encoded(Json.role(role)) + 1
 
   def bytes(%Channel{overwrites: overwrites} = channel) do
-    bare = %{channel | overwrites: %{}, last_message_id: @longest_id, last_pin_at: 0}
-
-    for {_id, overwrite} <- overwrites, reduce: encoded(Json.channel(bare)) + 1 do
+    for {_id, overwrite} <- overwrites, reduce: bare(channel) do
       bytes -> bytes + overwrite(overwrite)
     end
+  end
+
+  defp bare(channel) do
+    bare = %{channel | overwrites: %{}, last_message_id: @longest_id, last_pin_at: 0}
+    encoded(Json.channel(bare)) + 1
   end
 
   defp overwrite(%Overwrite{id: id, allow: allow, deny: deny}) do
