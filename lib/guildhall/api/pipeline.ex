@@ -1,9 +1,9 @@
 defmodule Guildhall.Api.Pipeline do
   @moduledoc false
 
-  # What every request passes: route, token, parameters, limits, the length of its body. All of this is
-  # in its head; a body is read for those alone who passed, and then comes the action. Each step may end
-  # it; whatever ends it, the answer has the same shape and is counted once.
+  # The steps of a request: route, parameters, token, limits and the length of the body need its head
+  # alone. The body is read only if all of them pass; then the action runs. Each step may end the request,
+  # and then the answer has the same shape and is counted once.
 
   alias Guildhall.Api.{Auth, Body, Call, Error, Quota, Reply, Route}
   alias Guildhall.Http.{Address, Handler, Request, Response}

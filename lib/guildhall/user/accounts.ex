@@ -111,7 +111,7 @@ defmodule Guildhall.User.Accounts do
     end
   end
 
-  # Whoever makes up tokens costs the store nothing, however many they are.
+  # A token that was never issued is refused without a read of the store: the signature says so.
   defp issued?(instance, user_id, token) do
     Token.issued?(Cache.key(instance), user_id, token)
   end

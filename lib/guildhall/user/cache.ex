@@ -16,7 +16,7 @@ defmodule Guildhall.User.Cache do
   # Joins are counted the same way: as long as the count of an id is what it was, the list of his guilds
   # lacks none that he was told of.
   #
-  # Ids that nobody has come from clients with made-up tokens. They are in a table of their own, so
+  # Ids that nobody has come from clients that guess. They are in a table of their own, so
   # that they push nobody out, which takes no more when it is full and is emptied every few seconds.
 
   use GenServer
