@@ -124,6 +124,7 @@ defmodule Guildhall.Store do
   # Other callers may take the ids of the limit that one has waited for.
   @id_attempts 3
   @id_timeout 1_000
+  @write_timeout 15_000
 
   @doc false
   def child_spec(options) do
@@ -148,7 +149,11 @@ defmodule Guildhall.Store do
     Server.start_link(options ++ [module: module, clock: clock])
   end
 
-  @doc "Writes a batch; when it returns `:ok`, the batch is on the disk."
+  @doc """
+  Writes a batch; when it returns `:ok`, the batch is on the disk.
+
+  It waits for 15 seconds at most. An answer that comes later stays in the caller's mailbox.
+  """
   @spec write(Instance.t(), [op()]) :: :ok | {:error, write_error()}
   def write(instance, ops) do
     # The reference is the tag as well.
@@ -159,6 +164,8 @@ defmodule Guildhall.Store do
         receive do
           {__MODULE__, ^monitor, result} -> result
           {:DOWN, ^monitor, :process, _store, _reason} -> {:error, :unavailable}
+        after
+          @write_timeout -> {:error, :unavailable}
         end
       end
 

@@ -22,6 +22,8 @@ defmodule Guildhall.Store.Reader do
   @most 64
   # Rows or a range of so many at most; more are read by whoever wants them.
   @small 64
+  # A disk that does not answer costs whoever reads an error.
+  @timeout 15_000
 
   @enforce_keys [:engine, :handle]
   defstruct @enforce_keys ++ [waiting: [], count: 0]
@@ -67,8 +69,9 @@ defmodule Guildhall.Store.Reader do
   @spec read(tuple(), Engine.request()) :: {:ok, Engine.answer()} | {:error, :unavailable} | :gone
   def read(readers, request) do
     place = rem(:erlang.system_info(:scheduler_id), tuple_size(readers))
-    GenServer.call(elem(readers, place), request, :infinity)
+    GenServer.call(elem(readers, place), request, @timeout)
   catch
+    :exit, {:timeout, _call} -> {:error, :unavailable}
     :exit, _gone -> :gone
   end
 
