@@ -106,7 +106,8 @@ defmodule Guildhall.Guild do
   `:pin_limit` `:bulk_count` `:too_old` `:banned` `:not_in_voice` `{:slowmode, milliseconds}`
   `{:throttled, milliseconds}`
   `{:invalid, tree}` (`t:Guildhall.Model.Form.tree/0`), and, when it is not the command's fault,
-  `:overloaded`, `:storage_full` and `:unavailable`. After the last one it is open what was done.
+  `:overloaded`, `:storage_full`, `:corrupt` (a row is damaged) and `:unavailable`. After the last one it is
+  open what was done.
 
   ## Sessions
 

@@ -6,14 +6,14 @@ defmodule Guildhall.Gateway.Command do
   # decode error.
 
   alias Guildhall.Gateway.{Identity, Opcode, Status, Subscription}
-  alias Guildhall.Model.Snowflake
+  alias Guildhall.Model.{Limits, Snowflake}
   alias Guildhall.Payload
   alias Guildhall.Session.{Connection, Identify, MemberRequest, Resume}
 
   @type t :: Connection.command() | {:identify, Identify.t()} | {:resume, Resume.t()}
 
-  @users 100
-  @nonce 32
+  @users Limits.requested_users()
+  @nonce Limits.request_nonce()
 
   @spec decode(binary(), encoding :: :json | :etf) :: t()
   def decode(data, encoding) do

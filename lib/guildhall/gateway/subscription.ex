@@ -4,13 +4,13 @@ defmodule Guildhall.Gateway.Subscription do
   # What a user client says of a guild in op 14, or of several in op 37: which member lists it looks at.
   # The rest of it is for services that are not here.
 
-  alias Guildhall.Model.Snowflake
+  alias Guildhall.Model.{Limits, Snowflake}
   alias Guildhall.Session.Lists
 
   # Channels of a guild, and windows of a channel: clients keep to five and three, but those that read a
   # whole list ask for three ranges of four.
-  @channels 5
-  @windows 15
+  @channels Limits.list_channels()
+  @windows Limits.list_windows()
   @window 100
   @last 0xFFFF_FFFF
 

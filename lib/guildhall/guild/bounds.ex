@@ -201,10 +201,10 @@ defmodule Guildhall.Guild.Bounds do
 
   # There are no more characters than bytes.
   defp text(_field, nil, _range), do: :ok
-  defp text(_field, text, 0..most) when byte_size(text) <= most, do: :ok
+  defp text(_field, text, 0..most//_step) when byte_size(text) <= most, do: :ok
   defp text(field, text, range), do: field(field, text, {:string, length: range})
 
-  defp long(field, _first..last) do
+  defp long(field, _first..last//_step) do
     {:error, Form.error(field, "BASE_TYPE_MAX_LENGTH", "Must be #{last} or fewer in length.")}
   end
 

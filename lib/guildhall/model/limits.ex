@@ -53,6 +53,11 @@ defmodule Guildhall.Model.Limits do
     {:activities_bytes, 2_048,
      "Bytes in JSON of the activities that a user is shown with. Others are left out."},
     {:members_bytes, 1_048_576, "Bytes of the members and presences in a GUILD_CREATE."},
+    {:requested_users, 100,
+     "Users that a client asks for by id, or by a prefix, in one request (op 8)."},
+    {:request_nonce, 32, "Bytes of the nonce of such a request."},
+    {:list_channels, 5, "Channels of a guild whose member lists a client looks at."},
+    {:list_windows, 15, "Windows of a hundred entries of one of these lists."},
     {:chunk_bytes, 2_097_152,
      "Bytes of the members of a GUILD_MEMBERS_CHUNK, estimated from above."},
     {:chunk_presences_bytes, 1_048_576,
@@ -63,7 +68,7 @@ defmodule Guildhall.Model.Limits do
   ]
 
   show = fn
-    first..last -> "#{first} to #{last}"
+    first..last//_step -> "#{first} to #{last}"
     number -> Integer.to_string(number)
   end
 

@@ -12,7 +12,7 @@ defmodule Guildhall.Session.Members do
   alias Guildhall.Session.{MemberRequest, Pages}
 
   @chunk 1_000
-  @most 100
+  @most Limits.requested_users()
 
   @typedoc "Whether the session is in the guild now, and the intents that decide what it may ask."
   @type access :: %{member?: boolean(), intents: non_neg_integer()}
