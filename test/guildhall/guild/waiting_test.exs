@@ -136,6 +136,7 @@ defmodule Guildhall.Guild.WaitingTest do
     session = FullNode.session(owner, 2)
     attach(context, 1..count)
     await_attached(guild_id, count)
+    {pid, _gate} = room(context)
 
     FailingStore.install(instance)
     FailingStore.fail(instance, true)
@@ -148,12 +149,12 @@ defmodule Guildhall.Guild.WaitingTest do
     assert {200, %{"name" => "guild"}} = FullNode.call(owner, :get, path)
     assert {200, %{"nick" => nil}} = FullNode.call(owner, :get, member)
     assert {200, _guild} = FullNode.call(owner, :patch, path, %{name: "changed"})
-    # The room is the same one, and has all its sessions.
+    # The room is the same one, and keeps its sessions.
     assert {%{"t" => "GUILD_UPDATE", "d" => %{"name" => "changed"}}, _session} =
              GatewayClient.recv(session)
 
-    assert {:ok, %{online: online}} = Guild.run(instance, guild_id, owner.id, {:counts})
-    assert online > count
+    assert {^pid, _gate} = room(context)
+    refute_received {Relay, :room_down, ^guild_id}
   end
 
   describe "a herd of sessions that attach" do
