@@ -99,11 +99,24 @@ impl Backlog {
     #[inline]
     pub(crate) fn push(&mut self, event: Event, limits: &Limits) -> (Pushed, Forgotten) {
         // One event may pass the limit in bytes, or a large one could never be sent.
-        let is_full = self.is_full(limits);
-        if is_full && (self.overflowed || self.is_beyond(limits, OVERFLOW)) {
+        if self.is_full(limits) {
+            return self.push_full(event, limits);
+        }
+        let pushed = if self.woken { Pushed::Queued } else { Pushed::Wake };
+        (pushed, self.append(event, limits))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn push_full(&mut self, event: Event, limits: &Limits) -> (Pushed, Forgotten) {
+        if self.overflowed || self.is_beyond(limits, OVERFLOW) {
             return (Pushed::Full, self.overflow());
         }
+        (Pushed::Full, self.append(event, limits))
+    }
 
+    #[inline]
+    fn append(&mut self, event: Event, limits: &Limits) -> Forgotten {
         let size = event.size();
         self.sequence += 1;
         self.waiting += 1;
@@ -111,15 +124,8 @@ impl Backlog {
         self.unsent_bytes += size;
         self.ring_bytes += size;
         self.ring.push_back(event);
-        let forgotten = self.trim(limits);
-
-        let pushed = match (is_full, self.woken) {
-            (true, _) => Pushed::Full,
-            (false, true) => Pushed::Queued,
-            (false, false) => Pushed::Wake,
-        };
         self.woken = true;
-        (pushed, forgotten)
+        self.trim(limits)
     }
 
     /// The oldest events that wait, each with its number, as long as `fits` accepts them. They count as
@@ -209,6 +215,7 @@ impl Backlog {
     }
 
     /// Whether the outbox must be relieved, or has given up.
+    #[inline]
     pub(crate) fn is_full(&self, limits: &Limits) -> bool {
         self.overflowed || self.is_beyond(limits, FULL)
     }

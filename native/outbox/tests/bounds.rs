@@ -209,7 +209,7 @@ proptest! {
                 Step::Push(size) => {
                     let data = vec![b'1'; usize::from(size)];
                     let event = Event::from_source(u64::from(size % 3), b"T", &data).unwrap();
-                    drop(outbox.push(&event));
+                    outbox.push(&event);
                 }
                 Step::Take(max) => drop(take(&outbox, &mut plain(), usize::from(max))),
                 Step::Acknowledge(number) => drop(outbox.acknowledge(number)),
