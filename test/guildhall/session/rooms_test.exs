@@ -108,5 +108,25 @@ defmodule Guildhall.Session.RoomsTest do
     assert {^rooms, []} = Rooms.joined(rooms, 1)
   end
 
+  test "are lost with the relay, and are attached again with the next one" do
+    {rooms, _effects} = Rooms.feed(Rooms.new([1, 2, 3]))
+    {rooms, _effects} = Rooms.attached(rooms, 1)
+    {rooms, _effects} = Rooms.joined(rooms, 4, :dm)
+    {rooms, _effects} = Rooms.attached(rooms, 4)
+
+    {rooms, effects} = Rooms.pause(rooms)
+    # What is only attaching, or is no guild, was not announced as available.
+    assert for({:push, type, data} <- effects, do: {type, data}) ==
+             [{"GUILD_DELETE", %{id: "1", unavailable: true}}]
+
+    assert Rooms.ids(rooms) == []
+    refute Rooms.hungry?(rooms)
+    assert {rooms, []} = Rooms.joined(rooms, 5, :guild)
+
+    {rooms, effects} = Rooms.go_on(rooms)
+    assert Enum.sort(attached(effects)) == [1, 2, 3, 4, 5]
+    assert Rooms.settled?(rooms) == false
+  end
+
   defp attached(effects), do: for({:attach, room_id} <- effects, do: room_id)
 end
