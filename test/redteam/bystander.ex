@@ -165,6 +165,7 @@ defmodule Guildhall.Redteam.Bystander do
   end
 
   defp event(state, "READY", data) do
+    Tally.note(state.world.tally, :began, data["session_id"])
     %{state | session_id: data["session_id"], sessions: state.sessions + 1}
   end
 

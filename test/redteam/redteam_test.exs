@@ -16,6 +16,7 @@ defmodule Guildhall.RedteamTest do
 
   @posters 4
   @newcomers 5
+  @overtime 30_000
   @families [Attacks.Rights, Attacks.Sizes, Attacks.Rooms, Attacks.Bodies] ++
               [Attacks.Connections, Attacks.Forms]
 
@@ -40,6 +41,7 @@ defmodule Guildhall.RedteamTest do
     killer = start_killer(world, names, seed, seconds)
 
     output = observe(world, attacks, seconds, [])
+    await_kills(killer)
     for pid <- attackers ++ [killer], do: stop(pid)
     took = Tally.elapsed(world.tally) / 1_000
     for pid <- posters ++ newcomers, do: send(pid, :stop)
@@ -98,6 +100,17 @@ defmodule Guildhall.RedteamTest do
       wait(min(10_000, seconds * 1_000 - elapsed))
       IO.puts(Report.progress(world.tally, attacks, world.node))
       observe(world, attacks, seconds, output)
+    end
+  end
+
+  # A busy machine may take longer for the kills than the run.
+  defp await_kills(killer) do
+    reference = Process.monitor(killer)
+
+    receive do
+      {:DOWN, ^reference, :process, ^killer, _reason} -> :ok
+    after
+      @overtime -> :ok
     end
   end
 

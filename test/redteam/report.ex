@@ -7,6 +7,8 @@ defmodule Guildhall.Redteam.Report do
 
   # Ten times the second that a post of a bystander may take on a quiet machine.
   @latency 10_000
+  # How long after a kill a client may hear of a session that began before it, on a busy machine.
+  @late 500
 
   @type problems :: [String.t()]
 
@@ -96,9 +98,11 @@ defmodule Guildhall.Redteam.Report do
   def sessions(tally) do
     kills = Tally.notes(tally, :kill)
     victims = for {_at, kill} <- kills, id <- kill.victims, into: MapSet.new(), do: id
+    began = Map.new(Tally.notes(tally, :began), fn {at, id} -> {id, at} end)
 
     ended =
-      for {at, {number, id, reason}} <- Tally.notes(tally, :ended), id not in victims do
+      for {at, {number, id, reason}} <- Tally.notes(tally, :ended),
+          id not in victims and not late_victim?(began[id], kills) do
         {at, number, "a session ended: #{inspect(reason)}#{last(kills, at)}"}
       end
 
@@ -108,6 +112,16 @@ defmodule Guildhall.Redteam.Report do
       end
 
     together(ended ++ unavailable(tally, kills)) ++ together(faults)
+  end
+
+  # A session that began while those below a supervisor were looked for, which was killed then.
+  defp late_victim?(nil, _kills), do: false
+
+  defp late_victim?(began, kills) do
+    Enum.any?(kills, fn {at, kill} ->
+      kill.name =~ ~r"/Session(/|$)" and not (kill.name =~ ~r"Registry|Quota|\*") and
+        began >= at - kill.took and began <= at + @late
+    end)
   end
 
   # One line for all bystanders to whom the same happened.
