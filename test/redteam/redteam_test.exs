@@ -35,7 +35,10 @@ defmodule Guildhall.RedteamTest do
     for pid <- bystanders, do: Bystander.begin(pid, world.tally)
     posters = for n <- 1..@posters, do: spawn_link(fn -> Poster.run(world, n) end)
     newcomers = for n <- 1..@newcomers, do: spawn_link(fn -> Newcomer.run(world, n) end)
-    attacks = Enum.flat_map(@families, & &1.all(world)) |> Enum.filter(&chosen?/1)
+
+    attacks =
+      Enum.flat_map(@families, & &1.all(world)) |> Enum.filter(&chosen?(&1.name, "ATTACKS"))
+
     attackers = Enum.flat_map(attacks, &Attack.launch(&1, world.tally, seed))
     names = plan(before, seed, seconds)
     killer = start_killer(world, names, seed, seconds)
@@ -75,7 +78,7 @@ defmodule Guildhall.RedteamTest do
 
   # The first quarter is without kills, so that what happens in it is the attackers' work alone.
   defp plan(entries, seed, seconds) do
-    if number("KILLS", 1) == 0, do: [], else: Killer.plan(entries, seed, round(seconds * 650))
+    entries |> Killer.plan(seed, round(seconds * 650)) |> Enum.filter(&chosen?(&1, "KILLS"))
   end
 
   defp start_killer(world, names, seed, seconds) do
@@ -85,9 +88,8 @@ defmodule Guildhall.RedteamTest do
     end)
   end
 
-  # `GUILDHALL_REDTEAM_ONLY` names a part of the attacks' names.
-  defp chosen?(attack) do
-    attack.name =~ Regex.compile!(System.get_env("GUILDHALL_REDTEAM_ONLY", ""))
+  defp chosen?(name, variable) do
+    name =~ Regex.compile!(System.get_env("GUILDHALL_REDTEAM_" <> variable, ""))
   end
 
   defp observe(world, attacks, seconds, output) do
