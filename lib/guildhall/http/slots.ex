@@ -17,7 +17,7 @@ defmodule Guildhall.Http.Slots do
   alias Guildhall.Http
   alias Guildhall.Http.{Address, Settings}
 
-  @enforce_keys [:connections, :owned, :owners, :bodies]
+  @enforce_keys [:connections, :owned, :owners, :bodies, :locks]
   defstruct @enforce_keys
 
   @typedoc "`connections` and `owned` are the same rows in two orders."
@@ -25,7 +25,8 @@ defmodule Guildhall.Http.Slots do
           connections: :ets.table(),
           owned: :ets.table(),
           owners: :ets.table(),
-          bodies: :ets.table()
+          bodies: :ets.table(),
+          locks: :ets.table()
         }
   @type owner :: :inet.ip_address() | {:proxy, :inet.ip_address()} | {:account, term()}
   @type t :: {class :: 0..2, opened_at :: integer(), pid(), owner()}
@@ -35,6 +36,8 @@ defmodule Guildhall.Http.Slots do
   @tries 4
   # How many are looked at for it.
   @candidates 64
+  # How many acceptors may wait for connections of an owner that is at its limit.
+  @waiting 4
   # A connection may be silent for so long before it counts as idle.
   @silence 1_000
   # More silent connections than this share of all are a flood, however young they are.
@@ -50,7 +53,8 @@ defmodule Guildhall.Http.Slots do
       connections: :ets.new(:http_connections, [:ordered_set | set]),
       owned: :ets.new(:http_owned, [:ordered_set | set]),
       owners: :ets.new(:http_owners, [:set | set]),
-      bodies: :ets.new(:http_bodies, [:set | set])
+      bodies: :ets.new(:http_bodies, [:set | set]),
+      locks: :ets.new(:http_locks, [:set, :public])
     }
   end
 
@@ -91,12 +95,36 @@ defmodule Guildhall.Http.Slots do
   defp own(settings, owner) do
     limit = if match?({:proxy, _}, owner), do: :infinity, else: settings.connections_per_address
     # An atom is more than every number.
-    if add(settings, owner, 2, 1) <= limit or evict_owned(settings, owner) do
+    if add(settings, owner, 2, 1) <= limit or alone(settings, owner, &evict_owned/2) do
       :ok
     else
       disown(settings, owner)
       {:error, :connections_per_address}
     end
+  end
+
+  # Acceptors that wait for connections of owners at their limits accept nobody else meanwhile, so only
+  # some of them may wait, and only one for the same owner.
+  defp alone(%{slots: slots} = settings, owner, fun) do
+    lock = {:evicting, :erlang.phash2(owner, @waiting)}
+
+    with true <- lock?(slots.locks, lock) do
+      result = fun.(settings, owner)
+      :ets.delete_object(slots.locks, {lock, self()})
+      result
+    end
+  end
+
+  # An acceptor that was killed left its lock behind.
+  defp lock?(locks, lock) do
+    :ets.insert_new(locks, {lock, self()}) or
+      case :ets.lookup(locks, lock) do
+        [{_lock, pid} = row] when is_pid(pid) ->
+          not Process.alive?(pid) and :ets.take(locks, lock) == [row] and lock?(locks, lock)
+
+        [] ->
+          false
+      end
   end
 
   defp disown(settings, owner), do: add(settings, owner, 2, -1)

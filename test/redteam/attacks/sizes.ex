@@ -11,7 +11,7 @@ defmodule Guildhall.Redteam.Attacks.Sizes do
 
   def all(world) do
     [
-      owner(world, "channels of 1,000 overwrites", 0.3, [400], &overwrites/1),
+      owner(world, "channels of 1,000 overwrites", 0.3, [400, 429], &overwrites/1),
       owner(world, "move many channels", 0.25, [204], &move/1),
       owner(world, "change @everyone", 0.25, [200], &role/1),
       owner(world, "order the roles", 0.25, [200], &order/1),
