@@ -5,8 +5,8 @@ defmodule Guildhall.Redteam.Killer do
   # gives. Of processes that there may be any number of, some are killed; the room of the
   # bystanders' guild is one of them.
   #
-  # The crash table says what a kill may cost: see `victims/3` and `interrupts?/1`. The supervisor of
-  # the node itself is not killed: it is the node.
+  # The table of crashes in ARCHITECTURE.md says what a kill may cost: see `victims/3` and
+  # `interrupts?/1`. The supervisor of the node itself is not killed: it is the node.
 
   alias Guildhall.Redteam.{Inside, Node, Tally, Tree}
 
@@ -121,9 +121,11 @@ defmodule Guildhall.Redteam.Killer do
     node |> inside(sessions, :id) |> Enum.reject(&is_nil/1)
   end
 
-  @doc "Whether a guild may become unavailable for some sessions, for a moment, by such a kill."
+  @doc "Whether sessions may have to attach to their guilds again after such a kill."
   @spec interrupts?(String.t()) :: boolean()
-  def interrupts?(name), do: name =~ ~r"room|Guild|Relay|Store|Session"
+  def interrupts?(name) do
+    name =~ ~r"home room|Store-\w+$|/Relay|Guild-\w+$|GuildRegistry|GuildRooms"
+  end
 
   # A field of the state of each server.
   defp inside(node, entries, field) do
