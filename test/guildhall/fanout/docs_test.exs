@@ -118,7 +118,7 @@ defmodule Guildhall.Fanout.DocsTest do
     ref = Process.monitor(pid)
     :ok = Fanout.publish(Chat.Fanout, {:frames, 3}, {"E", "0"})
     assert_receive :writes
-    for n <- 1..2_000, do: :ok = Fanout.publish(Chat.Fanout, {:frames, 3}, {"E", "#{n}"})
+    for n <- 1..3_000, do: :ok = Fanout.publish(Chat.Fanout, {:frames, 3}, {"E", "#{n}"})
     # A call to its partition, which has pushed everything then.
     :ok = Fanout.unsubscribe(Chat.Fanout, :none, pid)
     send(pid, :go_on)
