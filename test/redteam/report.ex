@@ -180,7 +180,7 @@ defmodule Guildhall.Redteam.Report do
 
     failed =
       for {at, {outcome, ms}} when outcome != :complete <- Tally.notes(tally, :newcomer) do
-        "\n  #{outcome} at #{at} ms, after #{ms} ms#{last(Tally.notes(tally, :kill), at - ms)} before"
+        "\n  #{outcome} at #{at} ms, after #{ms} ms#{last(Tally.notes(tally, :kill), at - ms)}"
       end
 
     "Newcomers #{inspect(outcomes)}; in ms p50 #{at(times, length(times), 0.5)}, " <>

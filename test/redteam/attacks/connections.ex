@@ -70,8 +70,8 @@ defmodule Guildhall.Redteam.Attacks.Connections do
 
   defp probe(socket) do
     receive do
-      {:tcp, ^socket, "HTTP/1.1 200" <> _rest} -> probe(socket)
-      {:tcp, ^socket, _refusal} -> :refused
+      {:tcp, ^socket, "HTTP/1.1 503" <> _rest} -> :refused
+      {:tcp, ^socket, _answer} -> probe(socket)
       {:tcp_closed, ^socket} -> :closed
       {:tcp_error, ^socket, _reason} -> :closed
     after
