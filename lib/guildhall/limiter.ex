@@ -37,7 +37,7 @@ defmodule Guildhall.Limiter do
   @fixed 3
   # Before every time, also before those of a monotonic clock.
   @never -0x0400_0000_0000_0000
-  # What the deletions of a full table leave, and how far in the future a row may end to be deleted.
+  # The share of rows that deletions from a full table leave, and how far in the future a deleted row may end.
   @left 0.875
   @horizons [0, 100, 1_000, 10_000, 60_000, 3_600_000, :infinity]
   @evicting {__MODULE__, :evicting}

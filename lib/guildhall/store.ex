@@ -230,7 +230,7 @@ defmodule Guildhall.Store do
     end
   end
 
-  # What is large is read here, and so is what a reader was asked for that crashed.
+  # Large requests are read here, and so are requests to a reader that crashed.
   defp read(readers, request, read_here) do
     with true <- Reader.small?(request),
          answer when answer != :gone <- Reader.read(readers, request) do

@@ -1,7 +1,7 @@
 defmodule Guildhall.Redteam.Inside do
   @moduledoc false
 
-  # What runs inside the node that is attacked, and is loaded there when the test starts. One call
+  # The code that runs inside the attacked node, where it is loaded when the test starts. One call
   # lists the whole tree, and asks supervisors at the same time: on a busy node each answer takes a
   # tenth of a second.
 

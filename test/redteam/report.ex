@@ -1,7 +1,7 @@
 defmodule Guildhall.Redteam.Report do
   @moduledoc false
 
-  # What a run showed, as text, and what is wrong with it.
+  # The results of a run, as text, and its failures.
 
   alias Guildhall.Redteam.{Attack, Killer, Tally}
 

@@ -1,7 +1,7 @@
 defmodule Guildhall.Redteam.Tally do
   @moduledoc false
 
-  # What the processes of a run report, in one public table: counts of outcomes, and notes in the
+  # Reports of the processes of a run, in one public table: counts of outcomes, and notes in the
   # order of their times.
 
   @enforce_keys [:table, :started_at]

@@ -18,7 +18,7 @@ defmodule Guildhall.FailingStore do
   @doc """
   From now on writes fail, or do not.
 
-  With `:unknown` they are written, but whoever wrote is told that nobody knows.
+  With `:unknown` they are written, but the writer is told that the outcome is unknown.
   """
   def fail(instance, mode) do
     %{handle: {_engine, _handle, switch}} = Instance.fetch!(instance, :store)

@@ -10,7 +10,7 @@ defmodule Guildhall.Api.Body do
   alias Guildhall.Model.Form
   alias Guildhall.Payload
 
-  # What nobody reads, of strangers and of users.
+  # Bytes of bodies that are dropped unread: of anonymous callers and of accounts.
   @max_anonymous 4_096
   @max_ignored 16_384
   @max_json 1_048_576

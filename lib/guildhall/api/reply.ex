@@ -28,7 +28,7 @@ defmodule Guildhall.Api.Reply do
     json(status, body, [@via, retry_after(wait) | limits(quota)])
   end
 
-  # Whoever changed the guild before, the limit is the guild's.
+  # The limit is the guild's, regardless of the actor.
   def render({:error, {:throttled, wait} = reason}, quota) do
     {status, body} = Error.render(reason)
     shared = if quota, do: limits(%{quota | scope: :shared}), else: [@shared]

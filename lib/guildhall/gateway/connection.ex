@@ -34,7 +34,7 @@ defmodule Guildhall.Gateway.Connection do
           limited?: boolean(),
           # Who reads the commands, and those that came before it did.
           owner: :gateway | :session,
-          # Who is at the other end.
+          # The client's address.
           peer: {:inet.ip_address(), :inet.port_number()} | nil,
           # Whether the outbox writes by itself.
           connected?: boolean(),

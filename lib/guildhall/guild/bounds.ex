@@ -189,7 +189,7 @@ defmodule Guildhall.Guild.Bounds do
     end
   end
 
-  # What embeds and attachments are made of is the form's to check.
+  # The form checks the parts of embeds and attachments.
   defp message_bytes(message) do
     if :erlang.external_size(message) <= Limits.message_bytes(),
       do: :ok,

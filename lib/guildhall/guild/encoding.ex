@@ -61,7 +61,7 @@ defmodule Guildhall.Guild.Encoding do
   defp encode(state, type, data),
     do: Outbox.event(type, Payload.encode!(data), source(state, type))
 
-  # What a full outbox drops of a room is followed by a GUILD_DELETE, so none of these may be dropped.
+  # A full outbox that drops a room's events sends its GUILD_DELETE, so these events must not be dropped.
   defp source(_state, "GUILD_DELETE"), do: 0
   defp source(%State{id: id}, _type), do: id
 end

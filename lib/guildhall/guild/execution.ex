@@ -152,7 +152,7 @@ defmodule Guildhall.Guild.Execution do
     server
   end
 
-  # Sessions stay; relays compute anew what each may see.
+  # Sessions stay; relays compute again which channels each of them sees.
   defp carry_out_one({:restored, keys, effects}, server) do
     server = if :guild in keys, do: reopen(server), else: server
     perform(server, effects)

@@ -29,7 +29,7 @@ defmodule Guildhall.Guild.Gate do
   @spec new() :: t()
   def new, do: :atomics.new(6, signed: true)
 
-  @doc "Announces a message. Whoever entered must send exactly one, or `leave/2`."
+  @doc "Announces a message. A caller that entered must send exactly one, or call `leave/2`."
   @spec enter(t(), lane(), pos_integer() | :infinity) :: :ok | {:error, :closed | :overloaded}
   def enter(gate, lane \\ :command, limit)
 

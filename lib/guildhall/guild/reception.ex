@@ -231,7 +231,7 @@ defmodule Guildhall.Guild.Reception do
     user_ids
   end
 
-  # What a snapshot shows and only the store knows.
+  # Rows that a snapshot shows and that are only in the store.
   defp complete(%{guild: %{kind: :dm}} = state, _subscriber, _threshold, request) do
     case Facts.fetch_all(state, request, for(id <- recipients(state), do: {:user, id})) do
       {:ok, users} -> {:ok, %{state | users: Enum.reject(users, &is_nil/1)}}

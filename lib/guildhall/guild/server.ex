@@ -82,7 +82,7 @@ defmodule Guildhall.Guild.Server do
           store: reference() | nil,
           gathering: Gathering.t(),
           attaching: Attaching.t(),
-          # What is being done in the background, and for what.
+          # Tasks in the background, each with its purpose.
           background: %{optional(reference()) => task()},
           # Writes that failed, and of which nobody knows yet what is in the store.
           doubts: [doubt()],

@@ -1,7 +1,7 @@
 defmodule Guildhall.Guild.Summaries do
   @moduledoc false
 
-  # What the list of a user's guilds shows of each, read from the store: no room is started for it, and
+  # The entries of a user's list of guilds, read from the store: no room is started for it, and
   # none is asked.
 
   alias Guildhall.Guild.{Gate, Keys, Rooms, Rows}
@@ -69,7 +69,7 @@ defmodule Guildhall.Guild.Summaries do
     end
   end
 
-  # What there is, by key.
+  # The rows that exist, by key.
   defp rows(instance, table, keys, place) do
     keys
     |> Enum.chunk_every(@most)

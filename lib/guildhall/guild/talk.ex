@@ -4,7 +4,7 @@ defmodule Guildhall.Guild.Talk do
   # Voice channels as far as they can be seen: joining, muting, leaving. A user who moves leaves one
   # channel for those who see that one, and joins the other for those who see the other.
   #
-  # What sessions ask for is shown to others in windows, the latest state of each user
+  # Wishes of sessions are shown to others in windows, the latest state of each user
   # (`Guildhall.Guild.Voices`); what commands do is shown at once.
 
   import Bitwise
@@ -142,7 +142,7 @@ defmodule Guildhall.Guild.Talk do
 
   defp shown({changes, voices}, state), do: {%{state | voices: voices}, effects(state, changes)}
 
-  # What is shown together leaves in one message.
+  # States that are shown together leave in one message.
   defp effects(state, changes) do
     {updates, servers} =
       changes

@@ -30,7 +30,7 @@ defmodule Guildhall.Model.GuildSize do
           | {:channel, Channel.t()}
           | {:channel_deleted, pos_integer()}
 
-  # What GUILD_CREATE has beside the guild, its roles and its channels: the member's own fields, counts
+  # The other fields of GUILD_CREATE, beside the guild, its roles and its channels: the member's own fields, counts
   # and the names of its lists.
   @frame 512
   @longest_id 0xFFFF_FFFF_FFFF_FFFF

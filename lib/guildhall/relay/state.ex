@@ -193,7 +193,7 @@ defmodule Guildhall.Relay.State do
     end
   end
 
-  # What waited of these rooms was dropped. The session is attached again when its client has caught up.
+  # The waiting events of these rooms were dropped. The session is attached again when its client has caught up.
   def apply(state, {:relieved, key, outbox, room_ids}) do
     Enum.reduce(room_ids, {state, []}, fn room_id, {state, effects} ->
       {state, more} = suspend(state, key, outbox, room_id)

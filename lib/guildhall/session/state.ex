@@ -59,7 +59,7 @@ defmodule Guildhall.Session.State do
           unsent: MapSet.t(pos_integer()),
           voices: Voices.t(),
           absent: boolean(),
-          # What the client had taken when its outbox was full, if its pace is watched.
+          # The bytes that the client had taken when its outbox was full, if its pace is watched.
           pace: non_neg_integer() | nil,
           heartbeat_at: integer()
         }
@@ -262,7 +262,7 @@ defmodule Guildhall.Session.State do
     {state, if(in?(state, guild_id), do: Lists.attached(state.lists, guild_id), else: [])}
   end
 
-  # What the rooms are sent later is what is true by then.
+  # Rooms are later sent the state that is current by then.
   def apply(%__MODULE__{} = state, {:unsent, :presence, room_ids}, _now) do
     unsent = MapSet.union(state.unsent, MapSet.new(room_ids))
     {%{state | unsent: unsent}, [{:timer, :presence, @again}]}

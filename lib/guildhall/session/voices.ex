@@ -1,7 +1,7 @@
 defmodule Guildhall.Session.Voices do
   @moduledoc false
 
-  # What a client wants of voice channels (op 4), as a value: 5 changes in 10 seconds, counted in a
+  # A client's wishes for voice channels (op 4), as a value: 5 changes in 10 seconds, counted in a
   # window that slides. Of what comes beyond that, the last one for each guild waits for its turn.
 
   @most 5

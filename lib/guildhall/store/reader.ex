@@ -22,7 +22,7 @@ defmodule Guildhall.Store.Reader do
   @most 64
   # Rows or a range of so many at most; more are read by whoever wants them.
   @small 64
-  # A disk that does not answer costs whoever reads an error.
+  # If the disk does not answer, the reader gets an error.
   @timeout 15_000
 
   @enforce_keys [:engine, :handle]

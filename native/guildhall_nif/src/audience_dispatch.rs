@@ -25,7 +25,7 @@ impl Resource for PlanResource {}
 // Never changed.
 impl RefUnwindSafe for PlanResource {}
 
-/// Who must be woken, whose outbox will be flushed from a queue, and whose is full.
+/// The sessions to wake, those with an outbox that a queue flushes, and those with a full outbox.
 #[derive(Default)]
 struct Pushes<'a> {
     queue: Option<&'a QueueResource>,

@@ -229,7 +229,7 @@ proptest! {
                 }
             }
             let info = outbox.info();
-            // What is sent again, and what was never sent.
+            // Events that are sent again, and events that were never sent.
             prop_assert!(info.ring.0 <= u64::from(5 * events));
             prop_assert!(info.ring.1 <= 5 * (u64::from(bytes) + EMPTY + 300));
             prop_assert!(info.pending.0 <= info.ring.0 && info.pending.1 <= info.ring.1);

@@ -33,7 +33,7 @@ defmodule Guildhall.Api.RightsPropertyTest do
     end
   end
 
-  # What takes the guild apart comes last.
+  # Commands that dismantle the guild come last.
   defp requests do
     often =
       for %{path: path, method: method} = route <- Routes.all(),

@@ -7,7 +7,7 @@ defmodule Guildhall.Api.RightsTest do
   alias Guildhall.{FullNode, GatewayClient, Permissions}
   alias Guildhall.Model.Intents
 
-  # Who may do what, on real sockets against a whole node: commands that name more than one channel,
+  # Rights, on real sockets against a whole node: commands that name more than one channel,
   # role or member, and direct message channels in the place of guilds.
 
   setup_all do
@@ -341,7 +341,7 @@ defmodule Guildhall.Api.RightsTest do
 
     defp guild?(segments), do: {:param, :guild_id} in segments
 
-    # What is asked for must be well-formed, as forms are read first.
+    # Requests must be well-formed, as forms are read first.
     defp fill(route, ids) do
       Enum.map_join(route.segments, fn
         {:param, name} -> "/#{Map.get(ids, name, "5")}"

@@ -122,7 +122,7 @@ defmodule Guildhall.Endpoint.ConnectionsTest do
 
     assert List.last(statuses) == 429
     assert {401, client} = wrong.(client, "198.51.100.1, 198.51.100.2")
-    # Who is no proxy cannot choose an address.
+    # A client that is no proxy cannot choose an address.
     direct = connect(node, {127, 0, 0, 2})
 
     {_statuses, direct} =

@@ -1,7 +1,7 @@
 defmodule Guildhall.Endpoint.PagesTest do
   use ExUnit.Case, async: true
 
-  # What anybody may ask for costs a bounded amount, however often it is asked.
+  # Pages that anybody may request cost a bounded amount, regardless of the number of requests.
 
   alias Guildhall.{Events, FullNode, HttpClient, Instance, Store}
   alias Guildhall.Pages.Cache

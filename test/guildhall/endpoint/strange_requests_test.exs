@@ -187,7 +187,7 @@ defmodule Guildhall.Endpoint.StrangeRequestsTest do
 
   defp slash, do: Enum.random(["/", "/", "/", "//"])
 
-  # What would end the tokens, or a guild or a channel of the others, is done seldom or never.
+  # Requests that would end the tokens, a guild or a channel of the others are sent rarely or never.
   defp strange(%{method: "DELETE", path: "/users/{user_id}/token"}), do: 1
   defp strange(%{method: "DELETE"}), do: 0.9
   defp strange(_route), do: 0.3
@@ -243,7 +243,7 @@ defmodule Guildhall.Endpoint.StrangeRequestsTest do
     end
   end
 
-  # What many routes would take, but for a field or two.
+  # Bodies that many routes would accept, except for a field or two.
   defp nearly do
     good = %{
       "name" => Enum.random(["abc", "a\u0301b", "  a  b "]),

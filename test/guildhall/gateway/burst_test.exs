@@ -100,8 +100,8 @@ defmodule Guildhall.Gateway.BurstTest do
     post(other, quiet, "last")
     expected = for(n <- 1..10, do: "quiet #{n}") ++ ["last"]
 
-    # What the client had not read of the loud guild may be dropped, but not without a word, and only once
-    # it has read on it gets the guild anew.
+    # Unread events of the loud guild may be dropped, but the client is told so, and only when
+    # it has read on it gets the guild again.
     events = until(reader, &(&1["d"]["content"] == "last"))
     assert_no_gap(events)
     assert Enum.filter(contents(events), &(&1 =~ ~r/quiet|last/)) == expected

@@ -6,7 +6,7 @@ defmodule Guildhall.Gateway.RightsPropertyTest do
   alias Guildhall.Model.Intents
   alias Guildhall.Rights.{Scene, Standing, World}
 
-  # What a session is told in the random guilds of `Guildhall.Rights.Scene`, on a whole node: the
+  # The events that a session gets in the random guilds of `Guildhall.Rights.Scene`, on a whole node: the
   # channels, voice states and messages that its user sees, and no others; and which voice channel it may join.
 
   @tag timeout: 600_000
@@ -112,7 +112,7 @@ defmodule Guildhall.Gateway.RightsPropertyTest do
   defp renamed?(payload),
     do: match?(%{"t" => "GUILD_UPDATE", "d" => %{"name" => "renamed"}}, payload)
 
-  # What comes before a payload, in order.
+  # The events before a payload, in order.
   defp until(client, last?, payloads \\ []) do
     {payload, client} = GatewayClient.recv(client)
 

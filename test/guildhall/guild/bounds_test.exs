@@ -1,7 +1,7 @@
 defmodule Guildhall.Guild.BoundsTest do
   use ExUnit.Case, async: true
 
-  # What an owner cannot create, on a node as users start it.
+  # Limits of what an owner can create, on a node as users start it.
 
   alias Guildhall.{FullNode, GatewayClient, Guild, Permissions}
   alias Guildhall.Model.{GuildSize, Limits, Overwrite}
@@ -68,7 +68,7 @@ defmodule Guildhall.Guild.BoundsTest do
                GatewayClient.await(client, "MESSAGE_CREATE")
     end
 
-    # Whoever comes now is shown all of it.
+    # A session that attaches now is shown all of it.
     late = FullNode.bot(context.node)
 
     assert {:ok, _member} =
@@ -90,7 +90,7 @@ defmodule Guildhall.Guild.BoundsTest do
     assert GuildSize.of(guild).bytes in 1_900_000..Limits.guild_bytes()
     [first, second | _] = for {id, %{overwrites: o}} <- channels, map_size(o) == 1_000, do: id
 
-    # What is left is filled with less and less.
+    # The remaining space is filled with smaller and smaller channels.
     topic = %{name: "small", topic: String.duplicate("x", 1_000)}
     assert {:error, {:invalid, _tree}} = until_refused(context, {:create_channel, topic})
     assert {:error, {:invalid, _tree}} = until_refused(context, {:create_role, %{name: "role"}})

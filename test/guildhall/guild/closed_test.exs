@@ -90,7 +90,7 @@ defmodule Guildhall.Guild.ClosedTest do
     alive(context, client)
   end
 
-  # What a release without a limit of bytes let an owner store.
+  # A guild that an owner could store with a release that had no limit of bytes.
   test "a guild that was stored too large is served when it has become smaller", context do
     Events.listen()
     view = Permissions.bit(:view_channel)

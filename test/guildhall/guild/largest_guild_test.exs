@@ -89,7 +89,7 @@ defmodule Guildhall.Guild.LargestGuildTest do
     assert bytes in 1_600_000..Limits.guild_bytes()
     assert overwrites in 24_000..Limits.guild_overwrites()
 
-    # What a relay and a room compute visibility with.
+    # The modules with which a relay and a room compute visibility.
     assert {:ok, audience} = Audience.new(Rights.describe(guild))
     assert :ok = Audience.replace(audience, Rights.describe(guild))
     assert {:ok, _rights} = Permissions.new(Rights.describe(guild))

@@ -1,7 +1,7 @@
 defmodule Guildhall.Http.SlotsTest do
   use ExUnit.Case, async: true
 
-  # What connections and bodies hold is given back, however they end.
+  # Slots and bytes of connections and bodies are given back, however they end.
 
   alias Guildhall.{Events, Http, HttpClient, HttpServer, Tls}
   alias Guildhall.Http.{Address, Response}

@@ -115,7 +115,7 @@ defmodule Guildhall.Session.RoomsTest do
     {rooms, _effects} = Rooms.attached(rooms, 4)
 
     {rooms, effects} = Rooms.pause(rooms)
-    # What is only attaching, or is no guild, was not announced as available.
+    # A guild that is only attaching, or a room that is no guild, was not announced as available.
     assert for({:push, type, data} <- effects, do: {type, data}) ==
              [{"GUILD_DELETE", %{id: "1", unavailable: true}}]
 

@@ -118,7 +118,7 @@ defmodule Guildhall.Redteam.Attacks.Bodies do
     error in MatchError -> Http.reason(error.term)
   end
 
-  # What the attack is about: 300 KB of a user who means no harm find no space.
+  # The harm of the attack: there is no space for 300 KB of a harmless user.
   defp large(state) do
     path = @api <> "/channels/#{state.world.home.channels["square"]}/messages"
     file = :binary.copy("f", 300_000)

@@ -99,7 +99,7 @@ defmodule Guildhall.Rights.ChannelRules do
     %{params: %{message_id: id}, stages: [needs(place, :read_message_history), known(message)]}
   end
 
-  # The server reads the message for whoever edits it.
+  # The server reads the message for the user that edits it.
   defp rule("PATCH", "/messages/{message_id}", world, place) do
     {id, message} = message(place)
     body = pick([%{content: "edited"}, %{flags: 4}])

@@ -28,7 +28,7 @@ defmodule Guildhall.Rights.MemberRules do
     %{params: %{user_id: id(world, user)}, stages: [unknown(world, user)]}
   end
 
-  # Who is a member already stays as it is.
+  # An existing member stays as it is.
   def rule("PUT", "/{user_id}", world) do
     user = pick([:stranger, :stranger, :banned, :target])
     fields = Enum.take_random(@given, Enum.random(0..2))

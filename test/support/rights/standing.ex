@@ -1,7 +1,7 @@
 defmodule Guildhall.Rights.Standing do
   @moduledoc false
 
-  # What a user may do in a guild, computed from what the API shows of it: the algorithm of Discord's
+  # A user's permissions in a guild, computed from the API's answers: the algorithm of Discord's
   # documentation over decoded JSON. It shares no code with the server, whose answers it judges.
   #
   # A snapshot has "guild", "channels", "roles", "members" and "voice", by ids as strings.
