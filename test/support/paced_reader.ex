@@ -9,8 +9,13 @@ defmodule Guildhall.PacedReader do
 
   @tick 10
 
-  @doc "Starts a reader of so many bytes in a second."
-  def start(%GatewayClient{http: %{socket: socket, buffer: buffer}}, rate) do
+  @doc """
+  Starts a reader of so many bytes in a second.
+
+  A binary payload is decoded by `decode`, which takes it and returns a map; the process of the reader calls it.
+  """
+  def start(client, rate, decode \\ &json/1) do
+    %GatewayClient{http: %{socket: socket, buffer: buffer}} = client
     parent = self()
     # One read is a tick's worth at most.
     :ok = :inet.setopts(socket, active: false, buffer: max(div(rate * @tick, 1_000), 1))
@@ -19,7 +24,16 @@ defmodule Guildhall.PacedReader do
       spawn_link(fn ->
         receive do: (:go -> :ok)
         began = System.monotonic_time(:millisecond)
-        tick(%{socket: socket, rate: rate, parent: parent, began: began, read: 0, buffer: buffer})
+
+        tick(%{
+          socket: socket,
+          rate: rate,
+          parent: parent,
+          decode: decode,
+          began: began,
+          read: 0,
+          buffer: buffer
+        })
       end)
 
     :ok = :gen_tcp.controlling_process(socket, pid)
@@ -39,7 +53,7 @@ defmodule Guildhall.PacedReader do
     if reader.read < due do
       case :gen_tcp.recv(reader.socket, 0, 0) do
         {:ok, data} ->
-          buffer = tell(reader.buffer <> data, reader.parent)
+          buffer = tell(reader.buffer <> data, reader)
           read(%{reader | buffer: buffer, read: reader.read + byte_size(data)})
 
         # A client that has caught up does not read faster afterwards.
@@ -55,18 +69,18 @@ defmodule Guildhall.PacedReader do
     end
   end
 
-  defp tell(<<1::1, 0::3, opcode::4, 0::1, rest::bitstring>> = buffer, parent) do
+  defp tell(<<1::1, 0::3, opcode::4, 0::1, rest::bitstring>> = buffer, reader) do
     case frame(rest) do
       {payload, rest} ->
-        send(parent, {self(), payload(opcode, payload)})
-        tell(rest, parent)
+        send(reader.parent, {self(), payload(opcode, payload, reader)})
+        tell(rest, reader)
 
       :more ->
         buffer
     end
   end
 
-  defp tell(buffer, _parent), do: buffer
+  defp tell(buffer, _reader), do: buffer
 
   defp frame(<<126::7, size::16, payload::binary-size(size), rest::binary>>), do: {payload, rest}
   defp frame(<<127::7, size::64, payload::binary-size(size), rest::binary>>), do: {payload, rest}
@@ -76,9 +90,11 @@ defmodule Guildhall.PacedReader do
 
   defp frame(_part), do: :more
 
-  defp payload(8, <<code::16, _reason::binary>>), do: {:close, code}
+  defp payload(8, <<code::16, _reason::binary>>, _reader), do: {:close, code}
+  defp payload(1, text, _reader), do: json(text)
+  defp payload(2, bytes, reader), do: reader.decode.(bytes)
 
-  defp payload(1, text) do
+  defp json(text) do
     {:ok, payload} = Payload.decode(text)
     payload
   end

@@ -5,7 +5,7 @@ defmodule Guildhall.Gateway.BurstTest do
   # 1 MB/s keeps its session, and all events of its other guilds. Against a whole node with its
   # defaults.
 
-  alias Guildhall.{Events, FullNode, GatewayClient, Guild, PacedReader}
+  alias Guildhall.{Events, FullNode, GatewayClient, Guild, HttpClient, PacedReader, Payload}
 
   @moduletag :tmp_dir
   @moduletag timeout: 120_000
@@ -16,28 +16,38 @@ defmodule Guildhall.Gateway.BurstTest do
   # Of a channel: some 70 KB.
   @overwrites 1_000
 
-  test "a bot that reads 1 MB/s connects to guilds of 2 MiB, one after the other", %{tmp_dir: tmp} do
-    node = FullNode.start(tmp)
-    [owner, bot] = [FullNode.person(node), FullNode.bot(node)]
+  for {name, query, decoder, count} <- [
+        {"in JSON", "?encoding=json", :json, 8},
+        {"in ETF", "?encoding=etf", :etf, 4},
+        {"with zlib-stream", "?compress=zlib-stream", :zlib, 4}
+      ] do
+    @query query
+    @decoder decoder
+    @guilds count
 
-    guilds =
-      for _n <- 1..8 do
-        {guild_id, _channel_id} = FullNode.guild(node, owner, [bot])
-        enlarge(node, guild_id, 26)
-        Integer.to_string(guild_id)
-      end
+    test "a bot that reads 1 MB/s connects to guilds of 2 MiB, one after the other, #{name}",
+         %{tmp_dir: tmp} do
+      node = FullNode.start(tmp)
+      [owner, bot] = [FullNode.person(node), FullNode.bot(node)]
 
-    client = GatewayClient.dial(node, "", recbuf: 16_384)
-    {%{"op" => 10}, client} = GatewayClient.recv(client)
-    {_ready, client} = GatewayClient.identify(client, bot.token)
-    reader = PacedReader.start(client, @rate)
+      guilds =
+        for _n <- 1..@guilds do
+          {guild_id, _channel_id} = FullNode.guild(node, owner, [bot])
+          enlarge(node, guild_id, 26)
+          Integer.to_string(guild_id)
+        end
 
-    created = for _n <- guilds, do: await(reader, "GUILD_CREATE")["d"]["id"]
-    assert Enum.sort(created) == Enum.sort(guilds)
+      client = GatewayClient.dial(node, @query, recbuf: 16_384)
+      client = send_identify(client, bot.token, @decoder)
+      reader = PacedReader.start(client, @rate, decoder(@decoder))
 
-    # And it is told of what happens afterwards.
-    {200, _guild} = FullNode.call(owner, :patch, "/guilds/#{hd(guilds)}", %{name: "renamed"})
-    assert await(reader, "GUILD_UPDATE")["d"]["name"] == "renamed"
+      created = for _n <- guilds, do: await(reader, "GUILD_CREATE")["d"]["id"]
+      assert Enum.sort(created) == Enum.sort(guilds)
+
+      # And it is told of what happens afterwards.
+      {200, _guild} = FullNode.call(owner, :patch, "/guilds/#{hd(guilds)}", %{name: "renamed"})
+      assert await(reader, "GUILD_UPDATE")["d"]["name"] == "renamed"
+    end
   end
 
   test "changes of a large guild are throttled, and a client that reads 1 MB/s has all of them",
@@ -130,6 +140,43 @@ defmodule Guildhall.Gateway.BurstTest do
 
     post(other, quiet, "still here")
     for reader <- [reader, again], do: until(reader, &(&1["d"]["content"] == "still here"))
+  end
+
+  defp send_identify(client, token, :etf) do
+    data = %{"token" => token, "intents" => @intents, "properties" => %{}}
+    payload = :erlang.term_to_binary(%{"op" => 2, "d" => data})
+    %{client | http: HttpClient.send_frame(client.http, :binary, payload)}
+  end
+
+  defp send_identify(client, token, _json) do
+    GatewayClient.send_identify(client, token, intents: @intents)
+  end
+
+  defp decoder(:json), do: fn _binary -> flunk("a binary frame") end
+
+  defp decoder(:etf) do
+    # Through JSON, since the keys are atoms.
+    fn bytes -> bytes |> :erlang.binary_to_term() |> Payload.encode!() |> decode() end
+  end
+
+  defp decoder(:zlib) do
+    fn bytes ->
+      # The stream belongs to the process that reads.
+      stream = Process.get(:stream) || open_stream()
+      stream |> :zlib.inflate(bytes) |> IO.iodata_to_binary() |> decode()
+    end
+  end
+
+  defp open_stream do
+    stream = :zlib.open()
+    :ok = :zlib.inflateInit(stream)
+    Process.put(:stream, stream)
+    stream
+  end
+
+  defp decode(json) do
+    {:ok, payload} = Payload.decode(json)
+    payload
   end
 
   defp connect(node, member) do
