@@ -130,6 +130,31 @@ defmodule Guildhall.Http.SlotsTest do
     end
   end
 
+  test "an acceptor does not wait for an address that another acceptor waits for" do
+    {name, port} = HttpServer.start(:echo, connections_per_address: 1)
+    locks = Http.Settings.fetch!(name).slots.locks
+    first = idle(port)
+
+    hold(locks, self())
+    assert {%{status: 503}, _client} = HttpClient.recv_response(HttpClient.connect(port))
+
+    # An acceptor that was killed does not wait any more.
+    {dead, monitor} = spawn_monitor(fn -> :ok end)
+    assert_receive {:DOWN, ^monitor, :process, ^dead, _reason}
+    hold(locks, dead)
+    idle(port)
+    assert HttpClient.closed?(first)
+  end
+
+  defp hold(locks, pid) do
+    for n <- 0..3, do: :ets.insert(locks, {{:evicting, n}, pid})
+  end
+
+  defp idle(port) do
+    {%{status: 200}, client} = HttpClient.request(HttpClient.connect(port), "GET", "/")
+    client
+  end
+
   test "an account's connections count for the account alone" do
     handler = fn
       %{headers: headers} ->
