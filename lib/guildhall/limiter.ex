@@ -64,9 +64,20 @@ defmodule Guildhall.Limiter do
     count(table, key, rate, now, max_rows)
   rescue
     error in ArgumentError ->
-      if :ets.whereis(table) == :undefined,
-        do: {:ok, limit - 1, per},
-        else: reraise(error, __STACKTRACE__)
+      # The owner may have crashed, and its successor's table may be there by now.
+      case count_again(table, key, rate, now, max_rows) do
+        :no_table -> {:ok, limit - 1, per}
+        :failed -> reraise(error, __STACKTRACE__)
+        verdict -> verdict
+      end
+  end
+
+  defp count_again(table, key, rate, now, max_rows) do
+    if :ets.whereis(table) == :undefined,
+      do: :no_table,
+      else: count(table, key, rate, now, max_rows)
+  rescue
+    ArgumentError -> if :ets.whereis(table) == :undefined, do: :no_table, else: :failed
   end
 
   defp count(table, key, rate, now, max_rows) do

@@ -100,4 +100,31 @@ defmodule Guildhall.LimiterTest do
     assert :ets.info(table, :size) <= 101
     assert {:ok, 3, 60_000} = Limiter.hit(table, {:long}, {5, 60_000}, 0, 100)
   end
+
+  # The table of an owner that crashes is gone for a moment; hits meet it in every state.
+  test "a table that its owner's successor makes again fails nobody", %{test: test} do
+    name = :"#{test} again"
+
+    hits =
+      for n <- 1..4,
+          do: Task.async(fn -> hit_until(name, n, System.monotonic_time(:millisecond)) end)
+
+    for _round <- 1..50_000 do
+      Limiter.new(name)
+      :ets.delete(name)
+    end
+
+    for task <- hits, do: send(task.pid, :stop)
+    assert Enum.all?(Task.await_many(hits), &(&1 > 0))
+  end
+
+  defp hit_until(name, key, now, count \\ 0) do
+    receive do
+      :stop -> count
+    after
+      0 ->
+        {:ok, _remaining, 1_000} = Limiter.hit(name, {key, count}, {5, 1_000}, now)
+        hit_until(name, key, now, count + 1)
+    end
+  end
 end
