@@ -25,7 +25,7 @@ defmodule Guildhall.ArchitectureTest do
   @facades ~w(Payload Outbox OrderedSet SortedSet MemberList HashRing Permissions Audience Fanout Reaper)
   # May be named by all and names none.
   @base ~w(Options Telemetry Instance Table Limiter Window BackoffSupervisor Partitions
-          PartitionedRegistry SharedTable)
+          PartitionedRegistry SharedTable Background)
   # Puts the contexts together, and is named by none. `Mix.Tasks` belong here too.
   @top ~w(Application Supervisor Endpoint Pages Metrics Log Seed Banner Operator)
 

@@ -72,7 +72,7 @@ defmodule Guildhall.Native do
   @spec audience_sees(audience(), non_neg_integer(), non_neg_integer()) :: boolean()
   def audience_sees(_audience, _key, _channel_id), do: not_loaded()
 
-  @spec audience_outbox(audience(), non_neg_integer()) :: outbox() | nil
+  @spec audience_outbox(audience(), non_neg_integer()) :: Guildhall.Outbox.t() | nil
   def audience_outbox(_audience, _key), do: not_loaded()
 
   @spec audience_size(audience()) :: non_neg_integer()

@@ -14,8 +14,8 @@ defmodule Guildhall.Guild.Copies do
 
   use GenServer
 
-  alias Guildhall.Guild.{Background, Directory, Rooms}
-  alias Guildhall.{Instance, Store, Telemetry, User}
+  alias Guildhall.Guild.{Directory, Rooms}
+  alias Guildhall.{Background, Instance, Store, Telemetry, User}
 
   # Users that are read at once, and guilds of a user at a time.
   @page 100

@@ -15,7 +15,6 @@ defmodule Guildhall.Guild.Server do
   alias Guildhall.Guild.{
     Attaching,
     Audience,
-    Background,
     Bounds,
     Execution,
     Gate,
@@ -36,7 +35,7 @@ defmodule Guildhall.Guild.Server do
     Watching
   }
 
-  alias Guildhall.{Instance, Relay, Store, Telemetry}
+  alias Guildhall.{Background, Instance, Relay, Store, Telemetry}
 
   # How long a room that is no more waits for whoever entered and does not come.
   @turn_away 1_000
@@ -149,11 +148,16 @@ defmodule Guildhall.Guild.Server do
       unless Bounds.served?(state), do: close(server, :too_large)
       {:noreply, look_again(%{server | room: room, store: monitor})}
     else
-      {:error, reason} ->
-        if reason == :corrupt, do: close(server, reason)
-        stop(server, reason)
+      {:error, reason} -> not_loaded(server, reason)
     end
   end
+
+  defp not_loaded(server, :corrupt) do
+    close(server, :corrupt)
+    stop(server, :corrupt)
+  end
+
+  defp not_loaded(server, reason), do: stop(server, reason)
 
   # Whoever waits already comes along: their messages are one write, one thread that wakes up, one sync.
   @impl GenServer

@@ -65,24 +65,24 @@ defmodule Guildhall.Http.Slots do
     owner = owner(settings, address)
 
     with :ok <- own(settings, owner) do
-      if Settings.count(settings, :open, 1) <= settings.max_connections or
-           room?(settings, @tries) do
+      if open(settings, @tries) do
         {:ok, owner}
       else
-        Settings.count(settings, :open, -1)
         disown(settings, owner)
         {:error, :max_connections}
       end
     end
   end
 
-  # Two acceptors may have closed the same connection.
-  defp room?(_settings, 0), do: false
-
-  defp room?(settings, tries) do
-    evict(settings) and
-      (Settings.count(settings, :open, 0) <= settings.max_connections or
-         room?(settings, tries - 1))
+  # Takes one of the slots. Another acceptor may take the one that was freed here. A connection that
+  # waits for a slot is not counted meanwhile.
+  defp open(settings, tries) do
+    if Settings.count(settings, :open, 1) <= settings.max_connections do
+      true
+    else
+      Settings.count(settings, :open, -1)
+      tries > 0 and evict(settings) and open(settings, tries - 1)
+    end
   end
 
   defp owner(settings, address) do
@@ -307,14 +307,20 @@ defmodule Guildhall.Http.Slots do
     System.convert_time_unit(age, :native, :millisecond) >= @silence
   end
 
-  defp next(%{slots: %{connections: connections}}, previous, class) do
+  defp next(settings, previous, class) do
     key = if previous, do: Tuple.delete_at(previous, 3), else: {class, @first, 0}
+    after_key(settings.slots.connections, key, class)
+  end
 
-    with {^class, opened_at, pid} = key <- :ets.next(connections, key),
-         [{_key, owner}] <- :ets.lookup(connections, key) do
-      {class, opened_at, pid, owner}
+  # A row that another acceptor has deleted meanwhile is passed over: it is not the end of its class.
+  defp after_key(connections, key, class) do
+    with {^class, opened_at, pid} = key <- :ets.next(connections, key) do
+      case :ets.lookup(connections, key) do
+        [{_key, owner}] -> {class, opened_at, pid, owner}
+        [] -> after_key(connections, key, class)
+      end
     else
-      _none -> nil
+      _end_of_class -> nil
     end
   end
 

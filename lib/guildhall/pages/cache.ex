@@ -11,7 +11,7 @@ defmodule Guildhall.Pages.Cache do
 
   use GenServer
 
-  alias Guildhall.{Instance, Limiter, SharedTable}
+  alias Guildhall.{Background, Instance, Limiter, SharedTable}
 
   @waiters 1_000
   @deadline 3_000
@@ -63,7 +63,7 @@ defmodule Guildhall.Pages.Cache do
 
       %{} ->
         # A process of its own, since the disk may take its time.
-        {_pid, monitor} = spawn_monitor(fn -> exit({:made, make.()}) end)
+        monitor = Background.run(fn -> {:made, make.()} end)
         making = Map.put(cache.making, monitor, page)
         {:noreply, %{cache | making: making, waiting: Map.put(waiting, page, [from])}}
     end
@@ -73,7 +73,7 @@ defmodule Guildhall.Pages.Cache do
   def handle_info({:DOWN, monitor, :process, _pid, reason}, %__MODULE__{} = cache) do
     {page, making} = Map.pop!(cache.making, monitor)
     {waiters, waiting} = Map.pop!(cache.waiting, page)
-    answer = made(cache.table, page, reason)
+    answer = made(cache.table, page, Background.result(reason))
     Enum.each(waiters, &GenServer.reply(&1, answer))
     {:noreply, %{cache | making: making, waiting: waiting}}
   end
