@@ -11,7 +11,7 @@ defmodule Guildhall.Api.Multipart do
   @max_parts 32
   @max_head 4_096
   @max_header 1_024
-  # What a message says of a file's type.
+  # The content type of a file, as the message shows it.
   @max_type 128
 
   @type file :: %{

@@ -42,7 +42,7 @@ defmodule Guildhall.Guild.Server do
   @acquire_again 1_000
   # How long sessions of a relay that crashed stay attached. They attach again with the next relay, and
   # the other members do not see them go. A direct message channel shows nothing of its users, and
-  # what is written in it must wait for them.
+  # its messages must wait for them.
   @grace 5_000
   # Commands that are let in at once.
   @together 256

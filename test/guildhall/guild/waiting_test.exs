@@ -64,7 +64,7 @@ defmodule Guildhall.Guild.WaitingTest do
                GatewayClient.recv(context.session)
     end
 
-    test "whoever makes something is answered as well", context do
+    test "a caller that creates something gets an answer as well", context do
       body = %{recipient_id: Integer.to_string(context.ada.id)}
       assert {503, _error} = FullNode.call(context.owner, :post, "/users/@me/channels", body)
       :ok = :sys.resume(context.store)
